@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { ensureLc2Error, exitStatus } from '../../core/errors.ts';
+import type { Problem } from '../../core/ports/database.ts';
+import type { ObjectStore } from '../../core/ports/object-store.ts';
+import { newestTools, toolsFor } from '../../steps/engines/postgresql/tools.ts';
+import { openStorage } from '../../steps/runtime/storage.ts';
+import { type Command, type Io, openScene, printJson, readArgs, type Scene } from '../command.ts';
+
+/** Signatures and expiry go wrong long before this; a few seconds are normal. */
+const skewSeconds = 300;
+
+export const check: Command = {
+  usage: 'check -f FILE [-e NAME] [--json]',
+  summary: 'is this environment usable: connections, privileges, storage, clocks',
+  run: async (args, io) => {
+    const { values } = readArgs(args, {}, { max: 0 });
+    const scene = openScene(values, io);
+    const problems = [
+      ...(await checkDatabase(scene, io)),
+      ...(await checkStorage(scene, io)),
+      ...(await checkStores(scene)),
+    ];
+    const ok = problems.every(({ severity }) => severity !== 'error');
+    if (values.json) printJson(io, { ok, problems });
+    else {
+      for (const { severity, code, message } of problems) io.stdout(`${severity}: ${code}: ${message}\n`);
+      if (ok) io.stdout(`environment ${scene.environment.name} is usable\n`);
+    }
+    return ok ? 0 : exitStatus.user;
+  },
+};
+
+/** What a part throws is its problem, not the end of the check. */
+const collect = async (look: () => Promise<readonly Problem[]>): Promise<readonly Problem[]> => {
+  try {
+    return await look();
+  } catch (thrown) {
+    const error = ensureLc2Error(thrown);
+    if (error.kind === 'bug') throw thrown;
+    return [{ code: error.code, message: error.message, severity: 'error' }];
+  }
+};
+
+const checkDatabase = async ({ environment, secrets, adapters }: Scene, io: Io): Promise<readonly Problem[]> => {
+  if (!environment.spec.database) return [];
+  return collect(async () => {
+    const database = adapters.openDatabase(environment, secrets.database);
+    try {
+      newestTools(io.env);
+      const facts = await database.inspect();
+      toolsFor(facts.major, io.env);
+      return [...skew('the database', facts.now, io), ...(await database.problems('backup'))];
+    } finally {
+      await database.close();
+    }
+  });
+};
+
+const skew = (what: string, time: string, io: Io): Problem[] => {
+  const seconds = Math.round(Math.abs(new Date(time).getTime() - io.now().getTime()) / 1000);
+  return seconds <= skewSeconds
+    ? []
+    : [
+        {
+          code: 'CLOCK_SKEW',
+          severity: 'warning',
+          message: `the clock of ${what} differs by ${seconds} s from this host's`,
+        },
+      ];
+};
+
+/** Writes, reads and deletes a probe: what a backup needs, shown now and not at night. */
+const checkStorage = ({ environment, secrets, adapters }: Scene, io: Io): Promise<readonly Problem[]> =>
+  collect(async () => {
+    const storage = await openStorage(adapters, environment, secrets.storage);
+    const key = `probe-${randomUUID()}`;
+    try {
+      const probe = await storage.put(key, Buffer.from('lc2-backup check\n'), { createOnly: true });
+      const seen = await storage.head(key);
+      const lost: Problem[] = seen
+        ? []
+        : [{ code: 'STORE_FAILED', severity: 'error', message: `${storage.url} does not show what was written` }];
+      return [...lost, ...skew('the storage', probe.mtime, io), ...(await removeProbe(storage, key))];
+    } finally {
+      await storage.close();
+    }
+  });
+
+const removeProbe = async (storage: ObjectStore, key: string): Promise<Problem[]> => {
+  try {
+    await storage.delete([key]);
+    return [];
+  } catch (thrown) {
+    const error = ensureLc2Error(thrown);
+    return [{ code: error.code, severity: 'warning', message: `the probe ${key} could not be deleted: ${error.what}` }];
+  }
+};
+
+const checkStores = async ({ environment, secrets, adapters }: Scene): Promise<readonly Problem[]> => {
+  const found: Problem[] = [];
+  for (const location of environment.spec.objectStores) {
+    const problems = await collect(async () => {
+      const store = await adapters.openStore({ location, secrets: secrets.objects });
+      for await (const _ of store.list()) break;
+      await store.close();
+      return [];
+    });
+    found.push(...problems.map((problem) => ({ ...problem, message: `${location.name}: ${problem.message}` })));
+  }
+  return found;
+};

@@ -1,0 +1,68 @@
+import { hasCode, Lc2Error } from '../../core/errors.ts';
+import { layout } from '../../core/plan/layout.ts';
+import type { ObjectStore } from '../../core/ports/object-store.ts';
+import { listStamps, tryReadManifest } from '../../steps/runtime/storage.ts';
+import { resolveStamp } from '../backup-argument.ts';
+import { type Command, openScene, printJson, readArgs } from '../command.ts';
+
+const batch = 1000;
+
+export const deleteBackup: Command = {
+  usage: 'delete ID -f FILE [-e NAME] --confirm ID [--json]',
+  summary: 'delete a backup that no newer one needs',
+  run: async (args, io) => {
+    const { values, positionals } = readArgs(args, { confirm: { type: 'string' } }, { max: 1 });
+    const [id] = positionals;
+    const { storage, stamp } = await resolveStamp(openScene(values, io), id);
+    if (values.confirm !== id)
+      throw new Lc2Error('RESTORE_NOT_CONFIRMED', 'confirm is not the id of the backup', {
+        remedy: 'repeat the id after --confirm',
+      });
+    await assertUnused(storage, stamp);
+    // The seal goes first: what is left of a killed deletion is no backup.
+    await storage.delete([layout.manifest(stamp)]);
+    const files = await deleteFolder(storage, `${stamp}/`);
+    if (values.json) printJson(io, { backupId: id, deleted: files });
+    else io.stdout(`deleted ${id ?? ''}: ${files} files\n`);
+    return 0;
+  },
+};
+
+/** Newer backups hold unchanged objects by reference; one that cannot be read may need them too. */
+const assertUnused = async (storage: ObjectStore, stamp: string): Promise<void> => {
+  for (const other of await listStamps(storage)) {
+    if (other <= stamp) continue;
+    const users = await usersOf(storage, other);
+    if (users === 'unknown' || users.includes(stamp)) {
+      throw new Lc2Error(
+        'BACKUP_REFERENCED',
+        `backup ${other} ${users === 'unknown' ? 'cannot be read and may need' : 'uses'} objects of this one`,
+        { where: stamp },
+      );
+    }
+  }
+};
+
+const usersOf = async (storage: ObjectStore, stamp: string): Promise<string[] | 'unknown'> => {
+  try {
+    const manifest = await tryReadManifest(storage, stamp);
+    return manifest?.objectStores.flatMap((store) => store.references) ?? [];
+  } catch (error) {
+    if (hasCode(error, 'MANIFEST_INVALID', 'MANIFEST_VERSION')) return 'unknown';
+    throw error;
+  }
+};
+
+const deleteFolder = async (storage: ObjectStore, prefix: string): Promise<number> => {
+  let deleted = 1;
+  let keys: string[] = [];
+  for await (const { key } of storage.list({ prefix })) {
+    keys.push(key);
+    if (keys.length < batch) continue;
+    await storage.delete(keys);
+    deleted += keys.length;
+    keys = [];
+  }
+  await storage.delete(keys);
+  return deleted + keys.length;
+};

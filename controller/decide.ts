@@ -1,0 +1,286 @@
+import type { Phase, RequestStatus } from '../core/api/request-status.ts';
+import { isTerminal } from '../core/api/request-status.ts';
+import { reasonOf } from '../core/api/conditions.ts';
+import { backupIdOf, stampOf } from '../core/plan/backup-id.ts';
+import type { Action } from './actions.ts';
+import { accept, type Acceptance } from './decide-acceptance.ts';
+import { failed, type Outcome, outcomeOf, outcomeOfVerify, restoreGone } from './decide-outcome.ts';
+import { finalizer, verifyWorkflowName } from './names.ts';
+import type { Observed } from './observed.ts';
+import { componentsOf, progressOf } from './progress.ts';
+import { conditionOf, cutMessage, isMinor, sameStatus, type Saying, withConditions } from './status.ts';
+import { hasEnded, type WorkflowView } from './views/workflow-view.ts';
+
+export const patience = {
+  /** An environment that is not there yet. */
+  environmentMs: 60_000,
+  /** A deleted request whose Workflow does not stop. */
+  deletionMs: 15 * 60_000,
+  /** Between writes of mere progress. */
+  progressMs: 10_000,
+  /** Safety net under the watches. */
+  resyncMs: 60_000,
+} as const;
+
+/** What to do about a request now. The same question has the same answer, and doing it twice does nothing more. */
+export const decide = (observed: Observed, now: Date): readonly Action[] => {
+  const { request, workflow, synced } = observed;
+  if (isTerminal(request.status.phase)) return release(observed);
+  if (!synced) return [];
+  if (request.deletedAt !== undefined) return decideDeleted(observed, now);
+  if (workflow !== undefined) return decideRun(observed, workflow, now);
+  if (request.status.workflow !== undefined) return decideGone(observed, now);
+  return request.cancel ? end(observed, now, stoppedBeforeStart) : decideStart(observed, now);
+};
+
+const stoppedBeforeStart: Outcome = {
+  phase: 'Cancelled',
+  reason: reasonOf('CANCELLED'),
+  message: 'cancelled before it started',
+  facts: {},
+};
+
+const release = ({ request }: Observed): readonly Action[] =>
+  request.finalizers.includes(finalizer) ? [{ do: 'removeFinalizer' }] : [];
+
+/** The status with changes; unnamed fields stay. */
+const change = (
+  observed: Observed,
+  now: Date,
+  parts: { readonly set: RequestStatus; readonly say: readonly Saying[] },
+): RequestStatus => {
+  const { status, generation } = observed.request;
+  return {
+    ...status,
+    ...parts.set,
+    observedGeneration: generation,
+    conditions: withConditions(status.conditions, parts.say, { now, generation }),
+  };
+};
+
+const write = (observed: Observed, status: RequestStatus): readonly Action[] => {
+  const before = observed.request.status;
+  if (sameStatus(before, status)) return [];
+  const wait = patience.progressMs - observed.sinceStatusMs;
+  if (wait > 0 && isMinor(before, status)) return [{ do: 'requeueAfter', ms: Math.ceil(wait) }];
+  return [{ do: 'patchStatus', status }];
+};
+
+const accepted: Saying = { type: 'Accepted', status: 'True', reason: 'Valid', message: 'the request is valid' };
+
+/** The one way into a terminal phase. */
+const end = (observed: Observed, now: Date, outcome: Outcome, say: readonly Saying[] = []): readonly Action[] => {
+  const { request, workflow } = observed;
+  const good = outcome.phase === 'Succeeded';
+  const components = request.status.components?.map(({ name }) => ({
+    name,
+    state: good ? ('Done' as const) : ('Failed' as const),
+  }));
+  const message = cutMessage(outcome.message);
+  const ended = { status: 'False', reason: 'Ended', message: `phase ${outcome.phase}` } as const;
+  const status = change(observed, now, {
+    set: {
+      ...outcome.facts,
+      phase: outcome.phase,
+      message,
+      finishedAt: workflow?.finishedAt ?? now.toISOString(),
+      ...(good ? { progress: '100%' } : {}),
+      ...(components === undefined ? {} : { components }),
+      ...(workflow?.startedAt === undefined ? {} : { startedAt: workflow.startedAt }),
+    },
+    say: [
+      ...say,
+      { type: 'Progressing', ...ended },
+      { type: 'Succeeded', status: good ? 'True' : 'False', reason: outcome.reason, message },
+    ],
+  });
+  return [
+    {
+      do: 'emitEvent',
+      event: { type: outcome.phase === 'Failed' ? 'Warning' : 'Normal', reason: outcome.reason, message },
+    },
+    { do: 'patchStatus', status },
+    ...release(observed),
+  ];
+};
+
+const refuse = (
+  observed: Observed,
+  now: Date,
+  { code, message }: Exclude<Acceptance, { is: 'accepted' }>,
+): readonly Action[] =>
+  end(observed, now, failed(code, message), [{ type: 'Accepted', status: 'False', reason: reasonOf(code), message }]);
+
+const decideStart = (observed: Observed, now: Date): readonly Action[] => {
+  const acceptance = accept(observed);
+  if (acceptance.is === 'refused') return refuse(observed, now, acceptance);
+  if (acceptance.is === 'waiting') return decideWaiting(observed, now, acceptance);
+  if (observed.refusal !== undefined) {
+    return refuse(observed, now, {
+      is: 'refused',
+      code: 'INPUT_INVALID',
+      message: `the API server refuses the Workflow: ${observed.refusal}`,
+    });
+  }
+  if (observed.creationWaitMs > 0) return [{ do: 'requeueAfter', ms: Math.ceil(observed.creationWaitMs) }];
+  const stale = acceptance.environments.filter((state) => !state.configMapCurrent);
+  return [
+    { do: 'ensureFinalizer' },
+    ...stale.map(({ view }) => ({ do: 'applyConfigMap' as const, environment: view })),
+    { do: 'createWorkflow', workflow: acceptance.workflow },
+  ];
+};
+
+const decideWaiting = (
+  observed: Observed,
+  now: Date,
+  acceptance: Exclude<Acceptance, { is: 'accepted' }>,
+): readonly Action[] => {
+  const age = now.getTime() - Date.parse(observed.request.createdAt);
+  if (!(age < patience.environmentMs)) return refuse(observed, now, acceptance);
+  const { code, message } = acceptance;
+  const status = change(observed, now, {
+    set: { phase: 'Pending', message: cutMessage(message) },
+    say: [{ type: 'Accepted', status: 'False', reason: reasonOf(code), message }],
+  });
+  const left = Math.min(patience.environmentMs, patience.environmentMs - age);
+  return [...write(observed, status), { do: 'requeueAfter', ms: Math.ceil(left) }];
+};
+
+/** Known from the Workflow alone, so that it survives the environment. */
+const backupIdOfRun = ({ project, environment, createdAt }: WorkflowView): string | undefined =>
+  project === undefined || environment === undefined
+    ? undefined
+    : backupIdOf({ projectId: project, environment, stamp: stampOf(new Date(createdAt)) });
+
+const phaseOf = ({ phase }: WorkflowView): Phase => (phase === '' || phase === 'Pending' ? 'Pending' : 'Running');
+
+const progressing = (observed: Observed, workflow: WorkflowView): Saying => {
+  const base = { type: 'Progressing', status: 'True' } as const;
+  if (workflow.shutdown !== undefined || observed.request.cancel) {
+    return { ...base, reason: 'Stopping', message: `Workflow ${workflow.name} is being stopped` };
+  }
+  if (phaseOf(workflow) === 'Running') return { ...base, reason: 'Running', message: `Workflow ${workflow.name} runs` };
+  return workflow.message === ''
+    ? { ...base, reason: 'Submitted', message: `Workflow ${workflow.name} is submitted` }
+    : { ...base, reason: 'Waiting', message: workflow.message };
+};
+
+const componentNames = (observed: Observed): readonly string[] => {
+  const known = observed.request.status.components;
+  if (known !== undefined) return known.map(({ name }) => name);
+  const acceptance = accept(observed);
+  return acceptance.is === 'accepted' ? acceptance.components : [];
+};
+
+const mirror = (observed: Observed, workflow: WorkflowView, now: Date): RequestStatus => {
+  const { request } = observed;
+  const backupId = request.status.backupId ?? (request.kind === 'BackupRequest' ? backupIdOfRun(workflow) : undefined);
+  const progress = progressOf(workflow, request.status.progress);
+  const say = progressing(observed, workflow);
+  return change(observed, now, {
+    set: {
+      phase: request.status.phase === 'Running' ? 'Running' : phaseOf(workflow),
+      workflow: workflow.name,
+      message: cutMessage(say.message),
+      components: componentsOf(workflow, componentNames(observed), request.status.components),
+      ...(backupId === undefined ? {} : { backupId }),
+      ...(progress === undefined ? {} : { progress }),
+      ...(workflow.startedAt === undefined ? {} : { startedAt: workflow.startedAt }),
+    },
+    say: [accepted, say],
+  });
+};
+
+const stop = (observed: Observed, workflow: WorkflowView): readonly Action[] =>
+  workflow.shutdown === undefined &&
+  !hasEnded(workflow) &&
+  (observed.request.cancel || observed.request.deletedAt !== undefined)
+    ? [{ do: 'stopWorkflow', name: workflow.name }]
+    : [];
+
+const decideRun = (observed: Observed, workflow: WorkflowView, now: Date): readonly Action[] => {
+  if (!hasEnded(workflow)) {
+    return [
+      ...stop(observed, workflow),
+      ...write(observed, mirror(observed, workflow, now)),
+      { do: 'requeueAfter', ms: patience.resyncMs },
+    ];
+  }
+  const outcome = outcomeOf(observed.request, workflow);
+  if (outcome === 'unclear')
+    return askStorage(observed, now, observed.request.status.backupId ?? backupIdOfRun(workflow));
+  return end(observed, now, outcome, [accepted]);
+};
+
+const decideGone = (observed: Observed, now: Date): readonly Action[] => {
+  const { request } = observed;
+  if (request.kind === 'RestoreRequest') return end(observed, now, restoreGone(request));
+  return askStorage(observed, now, request.status.backupId);
+};
+
+/** The run cannot tell whether it sealed its backup: lc2-verify looks, and until it has, nothing is claimed. */
+const askStorage = (observed: Observed, now: Date, backupId: string | undefined): readonly Action[] => {
+  const { request, verify, environment } = observed;
+  if (backupId === undefined)
+    return end(observed, now, failed('RESULT_LOST', 'the Workflow vanished before its backup id was known'));
+  if (verify !== undefined) {
+    const outcome = outcomeOfVerify({ request, workflow: observed.workflow, verify, backupId });
+    if (outcome !== undefined) return end(observed, now, outcome, [accepted]);
+  } else if (observed.refusal !== undefined) {
+    return end(
+      observed,
+      now,
+      failed('RESULT_LOST', `storage could not be asked whether ${backupId} was sealed: ${observed.refusal}`),
+    );
+  } else if (environment === undefined || !environment.view.verdict.ok) {
+    return end(
+      observed,
+      now,
+      failed('RESULT_LOST', `the environment is not usable, so storage could not be asked about ${backupId}`),
+    );
+  }
+  const message = `the run ended unseen; lc2-verify looks whether ${backupId} was sealed`;
+  const status = change(observed, now, {
+    set: { phase: 'Running', backupId, message },
+    say: [accepted, { type: 'Progressing', status: 'True', reason: 'Verifying', message }],
+  });
+  return [
+    ...createVerify(observed, backupId),
+    ...write(observed, status),
+    { do: 'requeueAfter', ms: patience.resyncMs },
+  ];
+};
+
+const createVerify = ({ request, verify, environment }: Observed, backupId: string): readonly Action[] => {
+  if (verify !== undefined || environment === undefined || !environment.view.verdict.ok) return [];
+  const { name, spec } = environment.view.verdict.environment;
+  const { nodeSelector, tolerations } = spec.scheduling;
+  return [
+    ...(environment.configMapCurrent ? [] : [{ do: 'applyConfigMap' as const, environment: environment.view }]),
+    {
+      do: 'createVerifyWorkflow',
+      workflow: {
+        name: verifyWorkflowName(request),
+        flow: 'lc2-verify',
+        environment: name,
+        projectId: spec.projectId,
+        parameters: { environment: name, backup: backupId, level: 'seal' },
+        scheduling: { nodeSelector, tolerations },
+      },
+    },
+  ];
+};
+
+const decideDeleted = (observed: Observed, now: Date): readonly Action[] => {
+  const { request, workflow } = observed;
+  if (workflow === undefined || hasEnded(workflow)) return release(observed);
+  const age = now.getTime() - Date.parse(request.deletedAt ?? '');
+  if (!(age < patience.deletionMs)) return release(observed);
+  const stopping = conditionOf(request.status.conditions, 'Progressing')?.reason === 'Stopping';
+  return [
+    ...stop(observed, workflow),
+    ...(stopping ? [] : write(observed, mirror(observed, { ...workflow, shutdown: 'Stop' }, now))),
+    { do: 'requeueAfter', ms: Math.ceil(Math.min(patience.resyncMs, patience.deletionMs - age)) },
+  ];
+};

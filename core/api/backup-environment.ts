@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { profileNames } from '../profiles/index.ts';
+import { server } from '../services/server.ts';
+import { credentials, duration, labelName, plainText, projectId, storeName, withRules } from './common.ts';
+import { conditionSchema } from './conditions.ts';
+import { locationShape } from './location.ts';
+
+export const moverNames = ['copy', 'rclone', 'stream'] as const;
+export type MoverName = (typeof moverNames)[number];
+
+const excludeRule = plainText(1024).min(1);
+
+const objectStore = z.strictObject({
+  name: withRules(storeName, [
+    { rule: "self != 'database'", message: 'the name database is reserved', check: (name) => name !== 'database' },
+  ]).describe('Name of the component, as documentLibrary.'),
+  ...locationShape,
+  excludeGeneratedFiles: z.boolean().default(false).describe('Leave out what the profile says can be generated again.'),
+  exclude: z
+    .array(excludeRule)
+    .max(200)
+    .default([])
+    .describe(
+      'Prefixes, or globs: * within a segment, ** across segments, ? one character. A backslash makes them literal.',
+    ),
+  mover: z
+    .enum(['auto', ...moverNames])
+    .default('auto')
+    .describe('Who moves the objects; auto picks by what both ends can do.'),
+});
+
+const database = withRules(
+  z.strictObject({
+    server: server.schema.optional(),
+    credentials: credentials.optional(),
+  }),
+  [
+    {
+      rule: 'has(self.server)',
+      message: 'exactly one service must be given',
+      check: (value) => value.server !== undefined,
+    },
+  ],
+);
+
+const storage = z.strictObject({
+  ...locationShape,
+  adopt: z.boolean().default(false).describe('Take over a storage that another installation owned.'),
+});
+
+const toleration = z.strictObject({
+  key: plainText(317).optional(),
+  operator: z.enum(['Exists', 'Equal']).optional(),
+  value: plainText(63).optional(),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
+  tolerationSeconds: z.int().min(0).optional(),
+});
+
+export const backupEnvironmentSpec = withRules(
+  z.strictObject({
+    projectId: projectId.describe('Groups environments; part of every backup id.'),
+    profile: z.enum(profileNames).default('generic').describe('The application, for what it generates by itself.'),
+    database: database.optional(),
+    objectStores: z
+      .array(objectStore)
+      .max(20)
+      .default([])
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+    storage: storage.describe('Where the backups of this environment are kept.'),
+    verification: z
+      .strictObject({
+        objects: z
+          .enum(['auto', 'listed', 'sampled', 'full'])
+          .default('auto')
+          .describe('How copied objects are checked; auto: listed where the store reports checksums, else full.'),
+      })
+      .prefault({}),
+    restore: z
+      .strictObject({
+        allowed: z.boolean().default(false).describe('Whether a RestoreRequest may write into this environment.'),
+        keepPrevious: duration.default('7d').describe('How long the replaced databases are kept.'),
+      })
+      .prefault({}),
+    scheduling: z
+      .strictObject({
+        nodeSelector: z.record(z.string().max(317), plainText(63)).default({}),
+        tolerations: z.array(toleration).max(20).default([]),
+        deadline: duration.default('24h').describe('After this time a step is ended.'),
+      })
+      .prefault({}),
+  }),
+  [
+    {
+      rule: 'self.objectStores.all(a, self.objectStores.exists_one(b, b.name == a.name))',
+      message: 'objectStores must have different names',
+      check: (spec) => new Set(spec.objectStores.map((store) => store.name)).size === spec.objectStores.length,
+    },
+    {
+      rule: 'self.objectStores.all(a, self.objectStores.all(b, (has(a.credentials) ? a.credentials.secretName : "") == (has(b.credentials) ? b.credentials.secretName : "")))',
+      message: 'all objectStores must use the same Secret',
+      check: (spec) => new Set(spec.objectStores.map((store) => store.credentials?.secretName)).size <= 1,
+    },
+  ],
+);
+
+export type EnvironmentSpec = z.output<typeof backupEnvironmentSpec>;
+export type ObjectStoreSpec = EnvironmentSpec['objectStores'][number];
+export type ServerSpec = z.output<typeof server.schema>;
+
+export const backupEnvironmentStatus = z.strictObject({
+  observedGeneration: z.int().optional(),
+  service: z.string().max(63).optional(),
+  ready: z.string().max(10).optional(),
+  lastBackupId: z.string().max(200).optional(),
+  lastBackupTime: z.iso.datetime({ offset: true }).optional(),
+  verified: z.string().max(64).optional().describe('Level of the last good backup’s verification.'),
+  conditions: z
+    .array(conditionSchema)
+    .max(10)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+});
+export type EnvironmentStatus = z.output<typeof backupEnvironmentStatus>;
+
+export const environmentName = labelName;

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { databaseName, labelName, plainText, storeName, timestamp, withRules } from './common.ts';
+
+export const databaseModes = ['swap', 'in-place', 'recreate'] as const;
+export const objectsModes = ['merge', 'mirror'] as const;
+
+const backupReference = withRules(
+  z.strictObject({
+    id: z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(/^[a-z0-9][-a-z0-9]*$/, 'must be a backup id')
+      .optional(),
+    latest: z.boolean().default(false).describe('The newest sealed backup; resolved once, at preview.'),
+    before: timestamp.optional().describe('With latest: the newest one up to this time.'),
+  }),
+  [
+    {
+      rule: 'has(self.id) != self.latest',
+      message: 'give either id or latest: true',
+      check: (value) => (value.id !== undefined) !== value.latest,
+    },
+    {
+      rule: '!has(self.before) || self.latest',
+      message: 'before goes with latest',
+      check: (value) => value.before === undefined || value.latest,
+    },
+  ],
+);
+
+const databaseChoice = z.strictObject({
+  name: databaseName.describe('As in the backup.'),
+  as: databaseName.optional().describe('Name on the target; default: the same.'),
+});
+
+export const restoreRequestSpec = withRules(
+  z.strictObject({
+    backup: backupReference,
+    source: labelName.optional().describe('Environment whose storage holds the backup; default: into.'),
+    into: labelName.describe('Environment that is written to.'),
+    components: z.array(storeName).max(21).default([]).describe('Empty means all.'),
+    databases: z.array(databaseChoice).max(100).default([]).describe('Empty means all, under their own names.'),
+    prefixes: z.array(plainText(1024).min(1)).max(200).default([]).describe('Only objects under these keys.'),
+    databaseMode: z.enum(databaseModes).default('swap'),
+    objectsMode: z.enum(objectsModes).default('merge').describe('mirror also deletes what the backup does not have.'),
+    preview: z.boolean().default(false).describe('Say what would happen, and change nothing.'),
+    confirm: labelName.optional().describe('Must equal into, unless preview.'),
+    cancel: z.boolean().default(false).describe('Set to true to stop the run.'),
+  }),
+  [
+    {
+      rule: 'self.preview || (has(self.confirm) && self.confirm == self.into)',
+      message: 'confirm must equal into',
+      check: (spec) => spec.preview || spec.confirm === spec.into,
+    },
+    {
+      rule: 'self.backup == oldSelf.backup && has(self.source) == has(oldSelf.source) && (!has(self.source) || self.source == oldSelf.source) && self.into == oldSelf.into && self.components == oldSelf.components && self.databases == oldSelf.databases && self.prefixes == oldSelf.prefixes && self.databaseMode == oldSelf.databaseMode && self.objectsMode == oldSelf.objectsMode && self.preview == oldSelf.preview && has(self.confirm) == has(oldSelf.confirm) && (!has(self.confirm) || self.confirm == oldSelf.confirm)',
+      message: 'spec is immutable, except cancel',
+    },
+    { rule: '!oldSelf.cancel || self.cancel', message: 'cancel cannot be taken back' },
+  ],
+);
+export type RestoreRequestSpec = z.output<typeof restoreRequestSpec>;

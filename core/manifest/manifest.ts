@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { Lc2Error } from '../errors.ts';
+import { canonical, type Json } from './canonical.ts';
+
+/** manifest.json: written once and last. No manifest, no backup. */
+
+export const manifestVersion = '2.0';
+
+const count = z.int().min(0);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const storageKey = z.string().min(1).max(1024);
+
+export const filePart = z.object({ key: storageKey, digest, size: count });
+export const inventoryPart = filePart.extend({ first: z.string(), last: z.string(), objects: count, bytes: count });
+export type InventoryPart = z.output<typeof inventoryPart>;
+
+const properties = z.object({
+  owner: z.string(),
+  encoding: z.string(),
+  collate: z.string(),
+  ctype: z.string(),
+  localeProvider: z.string().optional(),
+  locale: z.string().optional(),
+  connectionLimit: z.int(),
+  comment: z.string().optional(),
+  acl: z.array(z.object({ grantee: z.string(), privilege: z.string(), grantable: z.boolean() })).optional(),
+  settings: z.array(z.object({ role: z.string().optional(), name: z.string(), value: z.string() })),
+  extensions: z.array(z.object({ name: z.string(), version: z.string() })),
+  roles: z.array(z.string()),
+  bytes: count,
+});
+
+export const dumpEntry = properties.extend({
+  database: z.string().min(1).max(63),
+  key: storageKey,
+  size: count,
+  digest,
+  tables: z.record(z.string(), count),
+});
+export type DumpEntry = z.output<typeof dumpEntry>;
+
+export const objectStoreEntry = z.object({
+  name: z.string().min(1),
+  url: z.string(),
+  objectCount: count,
+  bytes: count,
+  copied: z.object({ count, bytes: count }),
+  excluded: z.object({ count, bytes: count, rules: z.array(z.string()) }),
+  deletedSincePoint: z.object({ count, parts: z.array(filePart) }),
+  inventory: z.array(inventoryPart),
+  /** Earlier runs whose folders hold bytes of this inventory: they must outlive this backup. */
+  references: z.array(z.string()),
+  mover: z.string(),
+});
+export type ObjectStoreEntry = z.output<typeof objectStoreEntry>;
+
+const body = z.object({
+  version: z.string(),
+  backupId: z.string().min(1),
+  timestamp: z.iso.datetime({ offset: true }),
+  projectId: z.string(),
+  environment: z.string(),
+  profile: z.string(),
+  runUid: z.string(),
+  creationType: z.string(),
+  creator: z.object({ name: z.string(), email: z.string() }),
+  components: z.array(z.string()),
+  points: z.array(z.object({ database: z.string(), time: z.string(), position: z.string().optional() })),
+  sizes: z.object({ database: count, objects: count, copied: count }),
+  lcp: z.record(z.string(), z.string()).optional(),
+  database: z
+    .object({
+      engine: z.string(),
+      version: z.string(),
+      major: z.int(),
+      service: z.string(),
+      snapshotId: z.string().optional(),
+      systemId: z.string().optional(),
+      globals: filePart.optional(),
+      dumps: z.array(dumpEntry),
+    })
+    .optional(),
+  objectStores: z.array(objectStoreEntry),
+  verification: z.object({
+    database: z.enum(['none', 'read']),
+    objects: z.enum(['none', 'listed', 'sampled', 'full']),
+    at: z.string(),
+    estimate: z.string().optional(),
+  }),
+  /** Files of this run's dead attempts: part of nothing, known, so not "extra". */
+  leftovers: z.array(storageKey),
+  tool: z.string(),
+});
+
+export const manifestSchema = body.extend({ digest });
+export type Manifest = z.output<typeof manifestSchema>;
+export type ManifestBody = z.output<typeof body>;
+
+export type Sha256 = (text: string) => string;
+
+/** The manifest with its own digest, and the exact bytes to store. */
+export const sealManifest = (unsealed: ManifestBody, sha256: Sha256): { manifest: Manifest; text: string } => {
+  const plain = body.parse(unsealed);
+  const manifest = { ...plain, digest: sha256(canonical(plain)) };
+  return { manifest, text: canonical(manifest) };
+};
+
+/** The manifest of stored bytes. Anything but the exact bytes that were sealed is refused. */
+export const parseManifest = (text: string, where: string, sha256: Sha256): Manifest => {
+  const raw = parseJson(text, where);
+  const version: unknown = raw['version'];
+  if (typeof version !== 'string' || !/^2\.\d+$/.test(version)) {
+    throw new Lc2Error('MANIFEST_VERSION', `manifest version ${JSON.stringify(version)} is unknown`, { where });
+  }
+  const { digest: stated, ...rest } = raw;
+  if (canonical(raw) !== text)
+    throw new Lc2Error('MANIFEST_INVALID', 'the manifest is not in its canonical form', { where });
+  if (sha256(canonical(rest)) !== stated)
+    throw new Lc2Error('MANIFEST_INVALID', 'the manifest does not match its digest', { where });
+  const parsed = manifestSchema.safeParse(raw);
+  if (!parsed.success)
+    throw new Lc2Error('MANIFEST_INVALID', `the manifest is malformed: ${z.prettifyError(parsed.error)}`, { where });
+  return parsed.data;
+};
+
+const parseJson = (text: string, where: string): { [key: string]: Json } => {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as { [key: string]: Json };
+  } catch (cause) {
+    throw new Lc2Error('MANIFEST_INVALID', 'the manifest is not JSON (truncated?)', { where, cause });
+  }
+  throw new Lc2Error('MANIFEST_INVALID', 'the manifest is not a JSON object', { where });
+};

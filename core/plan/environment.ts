@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { backupEnvironmentSpec, type EnvironmentSpec, type ObjectStoreSpec } from '../api/backup-environment.ts';
+import { durationSeconds } from '../api/common.ts';
+import { canonical } from '../manifest/canonical.ts';
+import { Lc2Error } from '../errors.ts';
+import type { EnvironmentFlag, FlowParameter } from '../flow/flow.ts';
+import { profiles } from '../profiles/index.ts';
+import { type ServiceCapabilities, type ServiceName, serviceNames, services } from '../services/index.ts';
+import { stores, tryParseUrl } from '../stores/index.ts';
+
+/** An environment as a run sees it: validated, with defaults. */
+export const environmentFile = z.strictObject({
+  name: z.string(),
+  namespace: z.string().optional(),
+  spec: backupEnvironmentSpec,
+});
+export type Environment = z.output<typeof environmentFile>;
+
+/** Parsed, or ENVIRONMENT_INVALID with the path of the first wrong field. */
+export const parseEnvironment = (value: unknown, where: string): Environment => {
+  const parsed = environmentFile.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Lc2Error('ENVIRONMENT_INVALID', describeIssues(parsed.error), { where });
+};
+
+/** `spec.database.server.port: Invalid input …`, one clause per issue. */
+export const describeIssues = (error: z.ZodError): string =>
+  error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`)
+    .join('; ');
+
+export const configMapName = (environment: string): string => `backup-environment-${environment}`;
+
+/** Keys of the ConfigMap that templates read. */
+export type ConfigMapData = Readonly<
+  Record<
+    'environment.json' | 'database-secret' | 'objects-secret' | 'storage-secret' | 'deadline' | EnvironmentFlag,
+    string
+  >
+>;
+
+export const renderConfigMapData = (environment: Environment): ConfigMapData => {
+  const { spec } = environment;
+  return {
+    'environment.json': canonical(environment),
+    'database-secret': spec.database?.credentials?.secretName ?? '',
+    'objects-secret': spec.objectStores[0]?.credentials?.secretName ?? '',
+    'storage-secret': spec.storage.credentials?.secretName ?? '',
+    deadline: String(durationSeconds(spec.scheduling.deadline)),
+    'has-database': String(spec.database !== undefined),
+    'has-objects': String(spec.objectStores.length > 0),
+  };
+};
+
+/** Locations that only the local runner can reach, by field path. */
+export const localLocations = (spec: EnvironmentSpec): string[] => {
+  const local = (url: string): boolean => {
+    const parsed = tryParseUrl(url);
+    return parsed !== undefined && !stores[parsed.store].onCluster;
+  };
+  return [
+    ...(local(spec.storage.url) ? ['spec.storage.url'] : []),
+    ...spec.objectStores.flatMap((store, index) => (local(store.url) ? [`spec.objectStores[${index}].url`] : [])),
+  ];
+};
+
+export interface ChosenService {
+  readonly name: ServiceName;
+  readonly capabilities: ServiceCapabilities;
+}
+
+/** The one service member that is given, or undefined for an environment without database. */
+export const tryService = (spec: EnvironmentSpec): ChosenService | undefined => {
+  const { database } = spec;
+  if (database === undefined) return undefined;
+  for (const name of serviceNames)
+    if (database[name] !== undefined) return { name, capabilities: services[name].capabilities };
+  return undefined;
+};
+
+/** Components of the environment that the run is about; unknown names are an error, as is a selection of nothing. */
+export const chooseComponents = (spec: EnvironmentSpec, wanted: readonly string[], where: string): string[] => {
+  const known = [...(spec.database === undefined ? [] : ['database']), ...spec.objectStores.map((store) => store.name)];
+  const unknown = wanted.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new Lc2Error('COMPONENT_UNKNOWN', `component ${JSON.stringify(unknown)} is not one of ${known.join(', ')}`, {
+      where,
+    });
+  }
+  const chosen = wanted.length === 0 ? known : known.filter((name) => wanted.includes(name));
+  if (chosen.length === 0) throw new Lc2Error('NOTHING_SELECTED', 'the environment has nothing to back up', { where });
+  return chosen;
+};
+
+export const chosenStores = (spec: EnvironmentSpec, components: readonly string[]): ObjectStoreSpec[] =>
+  spec.objectStores.filter((store) => components.includes(store.name));
+
+/** Exclude rules of a store: the profile's, if asked for, and its own. */
+export const excludeRules = (spec: EnvironmentSpec, store: ObjectStoreSpec): string[] => [
+  ...(store.excludeGeneratedFiles ? profiles[spec.profile].generatedFiles : []),
+  ...store.exclude,
+];
+
+/** Environment variable that carries a flow parameter to a step. */
+export const variableOf = (parameter: string): string => `LC2_${parameter.toUpperCase().replaceAll('-', '_')}`;
+
+/** Parameters as given, with the defaults of the flow; a missing one, an unknown one or a value outside its enum is an error. */
+export const completeParameters = (
+  parameters: readonly FlowParameter[],
+  given: Readonly<Record<string, string>>,
+): Record<string, string> => {
+  const unknown = Object.keys(given).find((name) => !parameters.some((parameter) => parameter.name === name));
+  if (unknown !== undefined) throw new Lc2Error('INPUT_INVALID', `there is no parameter ${unknown}`);
+  const complete: Record<string, string> = {};
+  for (const { name, value, enum: allowed } of parameters) {
+    const chosen = given[name] ?? value;
+    if (chosen === undefined || (value === undefined && chosen === ''))
+      throw new Lc2Error('INPUT_INVALID', `parameter ${name} is missing`);
+    if (allowed && !allowed.includes(chosen)) {
+      throw new Lc2Error(
+        'INPUT_INVALID',
+        `parameter ${name} must be one of ${allowed.join(', ')}, not ${JSON.stringify(chosen)}`,
+      );
+    }
+    complete[name] = chosen;
+  }
+  return complete;
+};

@@ -1,0 +1,50 @@
+import { cutUtf8, utf8Length } from '../utf8.ts';
+
+/** Where things are in storage, below `<projectId>/<environment>/`. */
+export const layout = {
+  owner: 'owner.json',
+  restoreDone: (name: string) => `restores/${name}.json`,
+  restoreStep: (name: string, runUid: string, step: string) => `restores/${name}/${runUid}/${step}.json`,
+  restoreWork: (name: string, runUid: string, file: string) => `restores/${name}/${runUid}/${file}`,
+  run: (stamp: string) => `${stamp}/run.json`,
+  manifest: (stamp: string) => `${stamp}/manifest.json`,
+  steps: (stamp: string) => `${stamp}/steps/`,
+  step: (stamp: string, step: string) => `${stamp}/steps/${step}.json`,
+  /** Working files of one attempt of one step; part of no backup. */
+  draft: (stamp: string, attempt: string, store: string, part: string) =>
+    `${stamp}/steps/${attempt}/${store}/${part}.ndjson.zst`,
+  dump: (stamp: string, database: string, attempt: string) =>
+    `${stamp}/database/${fileName(database)}.${attempt}.dump.zst`,
+  globals: (stamp: string, attempt: string) => `${stamp}/database/globals.${attempt}.sql.zst`,
+  objects: (stamp: string, store: string) => `${stamp}/objects/${store}/`,
+  inventory: (stamp: string, store: string, part: string) => `${stamp}/inventory/${store}/${part}.ndjson.zst`,
+} as const;
+
+/** Names as file names: everything but letters, digits, `-` and `_` percent-encoded; long ones are cut, the manifest knows them. */
+const fileName = (name: string): string => {
+  const encoded = encodeURIComponent(name).replaceAll(
+    /[!'()*.~]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return encoded.length <= 150 ? encoded : cutUtf8(encoded, 150).replace(/%.?$/, '');
+};
+
+/** Longest key that a store surely takes; the storage's own prefix counts. */
+const keyBytes = 1024;
+const segmentBytes = 255;
+
+/**
+ * Whether the key may name a copy in storage as it is. What folders, listings or tools would bend (empty, dot or long
+ * segments, control characters, our own escape) is stored under a name made from its digest; the inventory knows where.
+ */
+export const isPlainKey = (key: string, prefixBytes: number): boolean => {
+  if (key.startsWith('~') || prefixBytes + utf8Length(key) > keyBytes) return false;
+
+  if (/[\u0000-\u001f\u007f\ufffd\\]/.test(key)) return false;
+  return key
+    .split('/')
+    .every((part) => part !== '' && part !== '.' && part !== '..' && utf8Length(part) <= segmentBytes);
+};
+
+/** Name of an object's copy that cannot have its own: made from what identifies its content. */
+export const escapedKey = (identity: string): string => `~${identity.slice(0, 2)}/${identity.slice(2)}`;

@@ -1,0 +1,41 @@
+import { compareUtf8 } from '../utf8.ts';
+
+export interface Pair<L, R> {
+  readonly key: string;
+  readonly left: L | undefined;
+  readonly right: R | undefined;
+}
+
+interface Keyed {
+  readonly key: string;
+}
+
+/** Walks two sorted sequences side by side: every key once, with what each side has of it. */
+export const mergeByKey = async function* <L extends Keyed, R extends Keyed>(
+  left: AsyncIterable<L>,
+  right: AsyncIterable<R>,
+): AsyncIterable<Pair<L, R>> {
+  const lefts = left[Symbol.asyncIterator]();
+  const rights = right[Symbol.asyncIterator]();
+  try {
+    let a = await nextOf(lefts);
+    let b = await nextOf(rights);
+    while (a !== undefined || b !== undefined) {
+      const order = a === undefined ? 1 : b === undefined ? -1 : compareUtf8(a.key, b.key);
+      const l = order <= 0 ? a : undefined;
+      const r = order >= 0 ? b : undefined;
+      const key = l?.key ?? r?.key;
+      if (key !== undefined) yield { key, left: l, right: r };
+      if (order <= 0) a = await nextOf(lefts);
+      if (order >= 0) b = await nextOf(rights);
+    }
+  } finally {
+    await lefts.return?.();
+    await rights.return?.();
+  }
+};
+
+const nextOf = async <T>(iterator: AsyncIterator<T>): Promise<T | undefined> => {
+  const step = await iterator.next();
+  return step.done === true ? undefined : step.value;
+};

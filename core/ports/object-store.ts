@@ -1,0 +1,93 @@
+/**
+ * A place that holds objects by key: a bucket, a folder. One adapter per store in steps/stores; the shared contract
+ * suite in test/contract is what these sentences mean.
+ *
+ * Keys are relative to the location's prefix, never start with `/`, and are opaque bytes of UTF-8: an adapter neither
+ * cleans nor joins them. A key it cannot hold exactly is refused by `holds`, and by `put` with KEY_UNSUPPORTED.
+ * Adapters do not retry beyond what their SDK does by itself. All calls end with CANCELLED when the signal given at
+ * opening fires. Errors are of the catalogue: STORE_* and OBJECT_*.
+ */
+export interface ObjectStore {
+  /** The location's url, without credentials. */
+  readonly url: string;
+  readonly capabilities: StoreCapabilities;
+
+  /** Whether an object of this key can exist here, byte for byte under its own name. Static: looks at the key alone. */
+  holds(key: string): boolean;
+
+  /**
+   * Every object whose key starts with `prefix`, in ascending order of the UTF-8 bytes of the key, after `startAfter`.
+   * Complete or an error: a listing that was cut short throws. Memory does not grow with the number of objects
+   * (a folder's names may be held one level at a time).
+   */
+  list(options?: { readonly prefix?: string; readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+
+  /** The object as it is now, with metadata; undefined when there is none. */
+  head(key: string): Promise<ObjectInfo | undefined>;
+
+  /**
+   * The bytes. `version` makes the read conditional: OBJECT_CHANGED when the object is no longer that version, also
+   * when it changes while it is read. OBJECT_NOT_FOUND when there is none. A body shorter than announced throws.
+   */
+  get(key: string, options?: { readonly version?: string; readonly range?: ByteRange }): Promise<ObjectBody>;
+
+  /**
+   * Writes the whole object or nothing: a reader sees the old bytes or the new ones, also when the writer is killed.
+   * `createOnly` fails with OBJECT_EXISTS when the key is taken, decided by the store and not by looking first.
+   * A body that throws leaves no object and no open upload.
+   */
+  put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<ObjectInfo>;
+
+  /** Deletes; a key without object is fine. An error names the first key that could not be deleted. */
+  delete(keys: readonly string[]): Promise<void>;
+
+  /** Ends uploads below `prefix` that nobody finished, and temporary files; returns how many. */
+  abortUploads(prefix: string): Promise<number>;
+
+  close(): Promise<void>;
+}
+
+export interface StoreCapabilities {
+  /** `list` carries a checksum of the content. */
+  readonly contentChecksums: boolean;
+  /** Content type and user metadata are kept. */
+  readonly metadata: boolean;
+}
+
+export interface Checksum {
+  /** `md5` is of the content; `etag` is opaque and only comparable with itself. */
+  readonly algorithm: 'md5' | 'etag';
+  readonly value: string;
+}
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly size: number;
+  /** ISO 8601, by the store's clock. */
+  readonly mtime: string;
+  readonly checksum?: Checksum;
+  /** Changes whenever the content does; opaque. Accepted by `get`. */
+  readonly version: string;
+  /** From `head` only. */
+  readonly contentType?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** First and last byte, both included. */
+export interface ByteRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface ObjectBody {
+  readonly info: ObjectInfo;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+export interface PutOptions {
+  readonly createOnly?: boolean;
+  /** Known length; lets the adapter choose one request. A body of another length throws. */
+  readonly size?: number;
+  readonly contentType?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,16 @@
+/** file:///absolute/folder: a folder of this machine. Local runner only. */
+export const file = {
+  name: 'file',
+  scheme: 'file',
+  title: 'a folder',
+  /** `<bucket>` is empty and `<prefix>` the absolute path. */
+  pattern: /^file:\/\/()(\/[^{}\x00-\x1f\x7f]*)$/,
+  onCluster: false,
+  /** The store itself reports a checksum of the content when it lists. */
+  contentChecksums: false,
+  /** Content type and user metadata are kept. */
+  metadata: false,
+  /** Copies between two places of it without moving bytes through us. */
+  serverCopy: false,
+  secretKeys: { required: [], optional: [] },
+} as const;

@@ -1,0 +1,90 @@
+import { layout } from '../core/plan/layout.ts';
+import { restoreRecord } from '../core/manifest/records.ts';
+import type { PreviousDatabase } from '../core/ports/database.ts';
+import { commit as contract, type CommitOutput } from '../core/steps/commit.ts';
+import { loadDatabase } from '../core/steps/load-database.ts';
+import { restoreObjects, type RestoreObjectsOutput } from '../core/steps/restore-objects.ts';
+import type { StepContext } from './runtime/context.ts';
+import { readPart } from './runtime/inventory-io.ts';
+import { loadOrders, markOf, openRestore, type RestoreRun, restoreStepKey } from './runtime/restore.ts';
+import { once, requireStepOutput } from './runtime/run.ts';
+import { tryReadRecord, writeOnce } from './runtime/storage.ts';
+
+/** The one moment at which anything live changes: all databases in one transaction; then the deletions of mirror. */
+export const commit = async (context: StepContext): Promise<CommitOutput> => {
+  const run = await openRestore(context);
+  if (run.already) return { previous: [], deleted: 0 };
+  const target = { storage: run.storage, key: restoreStepKey(context, contract.name), step: contract.name };
+  return once(target, context, contract.output, async () => {
+    const previous = run.plan.databases.length > 0 ? await commitDatabases(context, run) : [];
+    const deleted = run.plan.stores.length > 0 ? await deleteSurplus(context, run) : 0;
+    const kept = previous.map(({ database, previous: name, restoreId }) => ({ database, previous: name, restoreId }));
+    await remember(context, run, kept);
+    return { previous: kept, deleted };
+  });
+};
+
+const commitDatabases = async (context: StepContext, run: RestoreRun): Promise<readonly PreviousDatabase[]> => {
+  const expected = { schema: loadDatabase.output, runUid: context.runUid };
+  await requireStepOutput(run.storage, restoreStepKey(context, loadDatabase.name), expected);
+  const database = context.openDatabase(context.environment, context.secrets.database);
+  try {
+    const previous = await database.commit(loadOrders(run.manifest, run.plan), markOf(run.plan));
+    for (const { database: name, previous: kept } of previous) context.log.info({ database: name, kept }, 'swapped');
+    return previous;
+  } finally {
+    await database.close();
+  }
+};
+
+const deleteSurplus = async (context: StepContext, run: RestoreRun): Promise<number> => {
+  const expected = { schema: restoreObjects.output, runUid: context.runUid };
+  const restored = await requireStepOutput(run.storage, restoreStepKey(context, restoreObjects.name), expected);
+  let deleted = 0;
+  for (const store of restored.stores) deleted += await deleteOf(context, run, store);
+  return deleted;
+};
+
+const deleteOf = async (
+  context: StepContext,
+  run: RestoreRun,
+  store: RestoreObjectsOutput['stores'][number],
+): Promise<number> => {
+  const spec = context.environment.spec.objectStores.find(({ name }) => name === store.name);
+  if (!spec || store.surplus.count === 0) return 0;
+  const target = await context.openStore({ location: spec, secrets: context.secrets.objects });
+  let deleted = 0;
+  try {
+    for (const part of store.surplus.parts) {
+      const keys = (await readPart(run.storage, part)).map(({ key }) => key);
+      for (const key of keys) context.log.info({ store: store.name, key }, 'deleting');
+      await target.delete(keys);
+      deleted += keys.length;
+    }
+    return deleted;
+  } finally {
+    await target.close();
+  }
+};
+
+/** From here on this request has happened, whoever applies it again. */
+const remember = async (context: StepContext, run: RestoreRun, previous: CommitOutput['previous']): Promise<void> => {
+  const key = layout.restoreDone(run.plan.record);
+  const { record, restoreId, backupId, into, components } = run.plan;
+  const at = context.clock.now().toISOString();
+  const done = {
+    version: '1',
+    request: record,
+    restoreId,
+    runUid: context.runUid,
+    backupId,
+    into,
+    components,
+    previous,
+    at,
+  } as const;
+  if (await writeOnce(run.storage, key, done)) return;
+  const standing = await tryReadRecord(run.storage, key, restoreRecord);
+  if (standing?.runUid !== context.runUid)
+    context.log.warn({ key }, 'the same request was restored by another run meanwhile');
+};

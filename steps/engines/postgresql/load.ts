@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Lc2Error } from '../../../core/errors.ts';
+import type { DatabaseProperties, LoadOrder } from '../../../core/ports/database.ts';
+import { spawnPipeline, type Stage, type StageExit } from '../../runtime/children.ts';
+import { decompress, exitText, redactor } from './dump.ts';
+import { isConnectionLoss } from './errors.ts';
+import { databaseConnection, quoteName, quoteText } from './quote.ts';
+import { addressOf, type ServerAccess, type Session } from './session.ts';
+import { readToc, splitToc } from './toc.ts';
+import type { Tools } from './tools.ts';
+
+/** An empty database like the given one. Always from template0: nothing of the target's habits gets in. */
+export const createDatabase = async (
+  session: Session,
+  name: string,
+  options: { readonly properties: DatabaseProperties; readonly owner: string | undefined; readonly major: number },
+): Promise<void> => {
+  const { properties, owner, major } = options;
+  const clauses = [
+    'TEMPLATE template0',
+    `ENCODING ${quoteText(properties.encoding)}`,
+    `LC_COLLATE ${quoteText(properties.collate)}`,
+    `LC_CTYPE ${quoteText(properties.ctype)}`,
+    ...localeClauses(properties, major),
+    ...(owner === undefined ? [] : [`OWNER ${quoteName(owner)}`]),
+  ];
+  await session.query(`CREATE DATABASE ${quoteName(name)} WITH ${clauses.join(' ')}`);
+};
+
+const localeClauses = ({ localeProvider, locale }: DatabaseProperties, major: number): string[] => {
+  if (localeProvider === undefined) return [];
+  if (major < 15)
+    throw new Lc2Error('TARGET_LACKS', `the target cannot have databases with locale provider ${localeProvider}`);
+  const clause = localeProvider === 'builtin' ? 'BUILTIN_LOCALE' : 'ICU_LOCALE';
+  return [`LOCALE_PROVIDER ${localeProvider}`, ...(locale === undefined ? [] : [`${clause} ${quoteText(locale)}`])];
+};
+
+/** What the dump does not carry: settings, grants, limit. Owner and comment are set where the name is decided. */
+export const applyProperties = async (
+  session: Session,
+  name: string,
+  order: Pick<LoadOrder, 'properties' | 'sameEnvironment'>,
+): Promise<void> => {
+  const { properties, sameEnvironment } = order;
+  const target = quoteName(name);
+  const roles = new Set(
+    (await session.query<{ rolname: string }>('SELECT rolname FROM pg_catalog.pg_roles')).map(({ rolname }) => rolname),
+  );
+  for (const setting of properties.settings) {
+    if (setting.role !== undefined && !(sameEnvironment && roles.has(setting.role))) continue;
+    const subject =
+      setting.role === undefined ? `DATABASE ${target}` : `ROLE ${quoteName(setting.role)} IN DATABASE ${target}`;
+    await session.query(`ALTER ${subject} SET ${settingName(setting.name)} TO ${settingValue(setting)}`);
+  }
+  if (properties.connectionLimit !== -1)
+    await session.query(`ALTER DATABASE ${target} CONNECTION LIMIT ${properties.connectionLimit}`);
+  if (!sameEnvironment || !properties.acl) return;
+  await session.query(`REVOKE ALL ON DATABASE ${target} FROM PUBLIC`);
+  for (const { grantee, privilege, grantable } of properties.acl) {
+    const who = grantee === 'PUBLIC' ? 'PUBLIC' : quoteName(grantee);
+    await session.query(
+      `GRANT ${privilegeName(privilege)} ON DATABASE ${target} TO ${who}${grantable ? ' WITH GRANT OPTION' : ''}`,
+    );
+  }
+};
+
+/** Settings may have a prefix, as in `app.tenant`; each part is a name. */
+const settingName = (name: string): string => name.split('.').map(quoteName).join('.');
+
+/** The server keeps these as lists of quoted names; they go back as they are. */
+const listSettings = new Set([
+  'search_path',
+  'session_preload_libraries',
+  'local_preload_libraries',
+  'temp_tablespaces',
+  'datestyle',
+]);
+const settingValue = ({ name, value }: { name: string; value: string }): string =>
+  listSettings.has(name.toLowerCase()) && /^[\w$", -]+$/.test(value) ? value : quoteText(value);
+
+const privilegeName = (privilege: string): string => {
+  if (['CREATE', 'CONNECT', 'TEMPORARY'].includes(privilege)) return privilege;
+  throw new Lc2Error('BACKUP_DAMAGED', `unknown privilege ${privilege} on a database`);
+};
+
+export interface LoadTask {
+  readonly access: ServerAccess;
+  readonly tools: Tools;
+  /** Major version of the target. */
+  readonly major: number;
+  readonly superuser: boolean;
+  readonly order: LoadOrder;
+  /** Database that is written to. */
+  readonly into: string;
+  readonly stored: () => Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** Streams a dump into a database; the first error of the server ends it. */
+export const loadDump = async (task: LoadTask): Promise<void> => {
+  const { access, tools, order, stored } = task;
+  const { keep, leave } = splitToc(await readToc(tools, stored, access.signal), {
+    superuser: task.superuser,
+    sameEnvironment: order.sameEnvironment,
+  });
+  const list = join(tmpdir(), `lc2-toc-${randomUUID()}`);
+  if (leave.length > 0) writeFileSync(list, `${keep.join('\n')}\n`, { mode: 0o600 });
+  try {
+    const args = restoreArgs(task, leave.length > 0 ? list : undefined);
+    if (tools.major >= 17 && task.major < 17) await loadByScript(task, args);
+    else await loadDirectly(task, args);
+  } finally {
+    rmSync(list, { force: true });
+  }
+};
+
+const restoreArgs = ({ access, order }: LoadTask, list: string | undefined): string[] => [
+  '--no-password',
+  ...(list === undefined ? [] : [`--use-list=${list}`]),
+  ...(order.mode === 'in-place' ? ['--clean', '--if-exists'] : []),
+  ...(order.sameEnvironment ? [] : ['--no-owner', '--no-acl', '--no-tablespaces']),
+  ...(order.sameEnvironment || access.spec.role === undefined ? [] : [`--role=${access.spec.role}`]),
+];
+
+const loadDirectly = async (task: LoadTask, args: readonly string[]): Promise<void> => {
+  const { access, tools, order, into, stored } = task;
+  // In place there is no second database to throw away: all or nothing is the server's.
+  const atomic = order.mode === 'in-place' ? ['--single-transaction'] : ['--exit-on-error'];
+  const restore: Stage = {
+    program: tools.program('pg_restore'),
+    args: [...args, ...atomic, `--dbname=${databaseConnection(into)}`],
+    env: loadEnv(access),
+    name: 'pg_restore',
+  };
+  const pipeline = await spawnPipeline({
+    ...loadPipeline(task),
+    stages: [decompress, restore],
+    input: await stored(),
+    discardOutput: true,
+  });
+  await pipeline.done;
+};
+
+/** Newer tools set an option that older servers do not know, so the script goes through us and loses that line. */
+const loadByScript = async (task: LoadTask, args: readonly string[]): Promise<void> => {
+  const { access, tools, order, into, stored } = task;
+  const write: Stage = { program: tools.program('pg_restore'), args: [...args, '--file=-'], name: 'pg_restore' };
+  const script = await spawnPipeline({ ...loadPipeline(task), stages: [decompress, write], input: await stored() });
+  const run: Stage = {
+    program: tools.program('psql'),
+    args: [
+      '--no-psqlrc',
+      '--quiet',
+      '--set=ON_ERROR_STOP=1',
+      '--no-password',
+      ...(order.mode === 'in-place' ? ['--single-transaction'] : []),
+      `--dbname=${databaseConnection(into)}`,
+      '--file=-',
+    ],
+    env: loadEnv(access),
+    name: 'psql',
+  };
+  const load = await spawnPipeline({
+    ...loadPipeline(task),
+    stages: [run],
+    input: withoutLine(script.output),
+    discardOutput: true,
+  });
+  await load.done;
+};
+
+const unknownOption = Buffer.from('SET transaction_timeout = 0;\n');
+
+/** The line stands in the header, before any data. */
+const withoutLine = async function* (script: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of script) {
+    if (head === undefined) yield chunk;
+    else {
+      head = Buffer.concat([head, chunk]);
+      if (head.byteLength < 4096) continue;
+      yield cut(head);
+      head = undefined;
+    }
+  }
+  if (head !== undefined) yield cut(head);
+};
+
+const cut = (head: Buffer): Buffer => {
+  const at = head.subarray(0, 4096).indexOf(unknownOption);
+  return at === -1 ? head : Buffer.concat([head.subarray(0, at), head.subarray(at + unknownOption.byteLength)]);
+};
+
+const loadEnv = (access: ServerAccess): Record<string, string> => {
+  const { statementTimeout, lockTimeout } = access.spec;
+  const options = `-c statement_timeout=${statementTimeout * 1000} -c lock_timeout=${lockTimeout * 1000} -c idle_in_transaction_session_timeout=0`;
+  return { ...access.toolEnv(undefined), PGOPTIONS: options };
+};
+
+const loadPipeline = ({ access, into }: LoadTask) => ({
+  signal: access.signal,
+  redact: redactor(access),
+  onFailure: (stage: Stage, exit: StageExit, tail: string): Lc2Error => {
+    const where = addressOf(access.spec, into);
+    if (stage.name === decompress.name && !isConnectionLoss(tail))
+      return new Lc2Error('BACKUP_DAMAGED', exitText(stage, exit, tail), { where });
+    if (/permission denied|must be (owner|superuser|member)/i.test(tail)) {
+      return new Lc2Error('DATABASE_PRIVILEGE', exitText(stage, exit, tail), { where });
+    }
+    if (/could not extend file|No space left/i.test(tail))
+      return new Lc2Error('SPACE_LOW', exitText(stage, exit, tail), { where });
+    return new Lc2Error(isConnectionLoss(tail) ? 'DATABASE_FAILED' : 'LOAD_FAILED', exitText(stage, exit, tail), {
+      where,
+    });
+  },
+});

@@ -1,0 +1,96 @@
+import type { RowCounts } from '../../../core/ports/database.ts';
+import { Lc2Error } from '../../../core/errors.ts';
+import { tableKey, tryParseTable } from './quote.ts';
+
+/**
+ * Counts the rows of each table in a data-only script of pg_restore. Rows are lines between `COPY … FROM stdin;` and
+ * `\.`; COPY escapes line ends and backslashes, so a row is a line and never the end mark. Between them stand short
+ * statements, whose quoted names and texts may hold line ends: quotes are followed across lines.
+ */
+export interface RowCounter {
+  add(chunk: Uint8Array): void;
+  end(): RowCounts;
+}
+
+const newline = 10;
+const endMark = Buffer.from('\\.');
+/** A statement outside COPY data is short, but for large objects in hex, which are skipped unseen. */
+const statementLimit = 1024 * 1024;
+
+export const createRowCounter = (): RowCounter => {
+  const rows: Record<string, number> = Object.create(null);
+  let table: string | undefined;
+  let count = 0;
+  let rest: Buffer = Buffer.alloc(0);
+  let statement = '';
+  let quote: '"' | "'" | undefined;
+
+  const copyLine = (line: Buffer): void => {
+    if (table === undefined) return;
+    if (line.length === 2 && line.equals(endMark)) {
+      rows[table] = (rows[table] ?? 0) + count;
+      table = undefined;
+    } else count++;
+  };
+
+  const sqlLine = (line: Buffer): void => {
+    if (quote === undefined && (line.length === 0 || line.subarray(0, 2).equals(comment))) return;
+    const text = line.length > statementLimit ? '' : line.toString('utf8');
+    quote = quoteAfter(text, quote);
+    statement += quote === undefined ? text : `${text}\n`;
+    if (quote !== undefined) return;
+    const name = copyTarget(statement);
+    statement = '';
+    if (name === undefined) return;
+    table = name;
+    count = 0;
+  };
+
+  const add = (chunk: Uint8Array): void => {
+    const data =
+      rest.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = data.indexOf(newline); end !== -1; end = data.indexOf(newline, start)) {
+      const line = data.subarray(start, end);
+      if (table === undefined) sqlLine(line);
+      else copyLine(line);
+      start = end + 1;
+    }
+    // A copy: the chunk's memory may be used again.
+    rest = Buffer.from(data.subarray(start));
+  };
+
+  return {
+    add,
+    end: () => {
+      if (table !== undefined || quote !== undefined) {
+        throw new Lc2Error('BACKUP_DAMAGED', 'the dump ends in the middle of a table', {
+          where: table ?? 'unknown table',
+        });
+      }
+      return { ...rows };
+    },
+  };
+};
+
+const comment = Buffer.from('--');
+
+const quoteAfter = (text: string, before: '"' | "'" | undefined): '"' | "'" | undefined => {
+  let quote = before;
+  for (const character of text) {
+    if (character !== '"' && character !== "'") continue;
+    if (quote === undefined) quote = character;
+    else if (quote === character) quote = undefined;
+  }
+  return quote;
+};
+
+/** `COPY schema.table (columns) FROM stdin;` names its table; a table without columns has no list. */
+const copyTarget = (statement: string): string | undefined => {
+  if (!statement.startsWith('COPY ') || !statement.endsWith(' FROM stdin;')) return undefined;
+  const name = /^COPY ((?:"(?:[^"]|"")*"|[^".\s(]+)\.(?:"(?:[^"]|"")*"|[^".\s(]+))/s.exec(statement)?.[1];
+  const parsed = name === undefined ? undefined : tryParseTable(name);
+  if (!parsed)
+    throw new Lc2Error('BACKUP_DAMAGED', 'a COPY statement names no table', { where: statement.slice(0, 200) });
+  return tableKey(parsed.schema, parsed.table);
+};

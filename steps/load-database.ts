@@ -1,0 +1,56 @@
+import { Lc2Error } from '../core/errors.ts';
+import type { Database, LoadOrder } from '../core/ports/database.ts';
+import { loadDatabase as contract, type LoadDatabaseOutput } from '../core/steps/load-database.ts';
+import { measure } from './runtime/bytes.ts';
+import type { StepContext } from './runtime/context.ts';
+import { dumpOf, loadOrders, markOf, openRestore, type RestoreRun, restoreStepKey } from './runtime/restore.ts';
+import { compareRows } from './runtime/compare-rows.ts';
+import { checkFile } from './runtime/check-dump.ts';
+import { once } from './runtime/run.ts';
+
+/** Loads every dump beside the live database; a dump that is not what was sealed is refused before the first statement. */
+export const loadDatabase = async (context: StepContext): Promise<LoadDatabaseOutput> => {
+  const run = await openRestore(context);
+  if (run.already) return { databases: [] };
+  const target = { storage: run.storage, key: restoreStepKey(context, contract.name), step: contract.name };
+  return once(target, context, contract.output, async () => {
+    const database = context.openDatabase(context.environment, context.secrets.database);
+    try {
+      const orders = loadOrders(run.manifest, run.plan);
+      for (const order of orders) await checkFile(run.storage, dumpOf(run.manifest, order.database));
+      const done: LoadDatabaseOutput['databases'] = [];
+      for (const order of orders) {
+        done.push(await loadOne(context, run, { database, order }));
+        context.progress.set(done.length / orders.length);
+      }
+      return { databases: done };
+    } finally {
+      await database.close();
+    }
+  });
+};
+
+const loadOne = async (
+  context: StepContext,
+  run: RestoreRun,
+  { database, order }: { database: Database; order: LoadOrder },
+): Promise<LoadDatabaseOutput['databases'][number]> => {
+  const entry = dumpOf(run.manifest, order.database);
+  const stored = async (): Promise<AsyncIterable<Uint8Array>> => {
+    const measured = measure((await run.storage.get(entry.key)).bytes);
+    const checked = async function* (): AsyncIterable<Uint8Array> {
+      yield* measured.bytes;
+      // Between the check and now the file may have changed under us.
+      if (measured.result().digest !== entry.digest) {
+        throw new Lc2Error('BACKUP_DAMAGED', 'the file does not match its digest', { where: entry.key });
+      }
+    };
+    return checked();
+  };
+  const loaded = await database.load(order, stored, markOf(run.plan));
+  const { rows, partial } = await database.countRows(loaded.name);
+  compareRows({ expected: order.rows, found: rows, partial, exact: order.mode !== 'in-place', where: order.as });
+  const total = Object.values(order.rows).reduce((sum, count) => sum + count, 0);
+  context.log.info({ database: order.database, as: order.as, into: loaded.name, rows: total }, 'loaded');
+  return { database: order.database, as: order.as, rows: total };
+};

@@ -1,0 +1,113 @@
+import { Lc2Error } from '../core/errors.ts';
+import { type Manifest, type ManifestBody, manifestVersion, sealManifest } from '../core/manifest/manifest.ts';
+import { layout } from '../core/plan/layout.ts';
+import { catchUp } from '../core/steps/catch-up.ts';
+import { dump, type DumpOutput } from '../core/steps/dump.ts';
+import type { ManifestOutput } from '../core/steps/manifest.ts';
+import { verify, type VerifyOutput } from '../core/steps/verify.ts';
+import { sha256 } from './runtime/bytes.ts';
+import type { StepContext } from './runtime/context.ts';
+import { type BackupRun, openRun, requireStepOutput } from './runtime/run.ts';
+import { tryReadManifest } from './runtime/storage.ts';
+import { hasCode } from '../core/errors.ts';
+
+/** Seals the backup: one file, written once, after everything else. Repeating it finds the seal. */
+export const manifest = async (context: StepContext): Promise<ManifestOutput> => {
+  const run = await openRun(context);
+  const sealed = (await tryReadManifest(run.storage, run.stamp)) ?? (await seal(context, run));
+  if (sealed.runUid !== context.runUid)
+    throw new Lc2Error('BACKUP_ID_TAKEN', 'another run has sealed this backup', { where: sealed.backupId });
+  return {
+    backupId: sealed.backupId,
+    url: `${run.storage.url}/${layout.manifest(run.stamp)}`,
+    digest: sealed.digest,
+    bytes: sealed.sizes.database + sealed.sizes.objects,
+    objects: sealed.objectStores.reduce((sum, store) => sum + store.objectCount, 0),
+    verified: levelOf(sealed),
+    components: sealed.components,
+  };
+};
+
+const levelOf = ({ verification }: Manifest): string =>
+  verification.objects === 'none' ? verification.database : verification.objects;
+
+const seal = async (context: StepContext, run: BackupRun): Promise<Manifest> => {
+  const { runUid } = context;
+  const keyOf = (step: string): string => layout.step(run.stamp, step);
+  const verified = await requireStepOutput(run.storage, keyOf(verify.name), { schema: verify.output, runUid });
+  const dumped =
+    verified.database === 'none'
+      ? undefined
+      : await requireStepOutput(run.storage, keyOf(dump.name), { schema: dump.output, runUid });
+  const caught =
+    verified.objects === 'none'
+      ? undefined
+      : await requireStepOutput(run.storage, keyOf(catchUp.name), { schema: catchUp.output, runUid });
+  const objectStores = caught?.stores ?? [];
+  const { record, environment } = run;
+  const body: ManifestBody = {
+    version: manifestVersion,
+    backupId: record.backupId,
+    timestamp: record.timestamp,
+    projectId: environment.spec.projectId,
+    environment: record.environment,
+    profile: environment.spec.profile,
+    runUid: record.runUid,
+    creationType: record.creationType,
+    creator: record.creator,
+    components: record.components,
+    points: dumped?.points ?? [],
+    sizes: {
+      database: (dumped?.dumps ?? []).reduce((sum, { size }) => sum + size, 0),
+      objects: objectStores.reduce((sum, store) => sum + store.bytes, 0),
+      copied: objectStores.reduce((sum, store) => sum + store.copied.bytes, 0),
+    },
+    ...(dumped ? { database: databaseOf(dumped, verified) } : {}),
+    objectStores,
+    verification: { database: verified.database, objects: verified.objects, at: verified.at },
+    leftovers: verified.leftovers,
+    tool: record.tool,
+  };
+  const { manifest: sealed, text } = sealManifest(body, sha256);
+  context.signal.throwIfAborted();
+  return (await writeSeal(run, text)) ? sealed : standing(run);
+};
+
+const databaseOf = (dumped: DumpOutput, verified: VerifyOutput): ManifestBody['database'] => {
+  const { engine, version, major, service, systemId, globals, dumps } = dumped;
+  return {
+    engine,
+    version,
+    major,
+    service,
+    ...(systemId === undefined ? {} : { systemId }),
+    globals,
+    dumps: dumps.map((entry) => {
+      const tables = verified.tables[entry.database];
+      if (!tables) throw new Lc2Error('VERIFICATION_FAILED', 'a dump was not verified', { where: entry.key });
+      return { ...entry, tables };
+    }),
+  };
+};
+
+const writeSeal = async (run: BackupRun, text: string): Promise<boolean> => {
+  const bytes = Buffer.from(text);
+  try {
+    await run.storage.put(layout.manifest(run.stamp), bytes, {
+      createOnly: true,
+      size: bytes.byteLength,
+      contentType: 'application/json',
+    });
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'OBJECT_EXISTS')) return false;
+    throw error;
+  }
+};
+
+const standing = async (run: BackupRun): Promise<Manifest> => {
+  const found = await tryReadManifest(run.storage, run.stamp);
+  if (!found)
+    throw new Lc2Error('STORE_FAILED', 'the manifest exists but cannot be read', { where: layout.manifest(run.stamp) });
+  return found;
+};

@@ -1,0 +1,277 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  type S3Client,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3';
+import { Lc2Error } from '../../core/errors.ts';
+import { canCopy } from '../../core/plan/mover-choice.ts';
+import type { Mover, MoveOrder, MoveResult } from '../../core/ports/mover.ts';
+import type { ObjectInfo } from '../../core/ports/object-store.ts';
+import { tryParseUrl } from '../../core/stores/index.ts';
+import { ordered } from '../runtime/ordered.ts';
+import { createS3Client } from '../stores/s3-client.ts';
+import { failureOf, s3Error } from '../stores/s3-errors.ts';
+import type { MoverEnd, MoverOptions } from './mover-options.ts';
+import { adopt, areComparable, digestOf, outcomeOf } from './same-object.ts';
+
+const gibibyte = 1024 ** 3;
+/** The most that S3 copies by one request, and by one part. */
+const requestLimit = 5 * gibibyte;
+const mostParts = 10_000;
+const defaultConcurrency = 64;
+const partsAtOnce = 8;
+const farewell = 10_000;
+
+interface Context {
+  readonly options: MoverOptions;
+  readonly client: S3Client;
+  readonly from: Place;
+  readonly to: Place;
+  readonly state: {
+    /** Whether a copy under If-None-Match is refused where an object stands; undefined: not tried yet. */
+    refusesToOverwrite: boolean | undefined;
+  };
+}
+
+interface Place {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/** The store copies from place to place by itself, with the target's credentials; no bytes come here. */
+export const openCopyMover = (options: MoverOptions): Promise<Mover> => {
+  const client = createS3Client(options.to);
+  const context: Context = {
+    options,
+    client,
+    from: placeOf(options.from),
+    to: placeOf(options.to),
+    state: { refusesToOverwrite: undefined },
+  };
+  const isPossible = canCopy(options.from.location, options.to.location);
+  const concurrency = options.tuning?.concurrency ?? defaultConcurrency;
+  return Promise.resolve({
+    name: 'copy',
+    takes: () => isPossible,
+    move: (orders) =>
+      ordered(orders, { concurrency }, (order, signal) =>
+        moveOne(context, order, AbortSignal.any([signal, options.signal])),
+      ),
+  });
+};
+
+const placeOf = ({ location, subfolder }: MoverEnd): Place => {
+  const parsed = tryParseUrl(location.url);
+  const path = [parsed?.prefix ?? '', subfolder ?? ''].filter((part) => part !== '').join('/');
+  return { bucket: parsed?.bucket ?? '', prefix: path === '' ? '' : `${path}/` };
+};
+
+const moveOne = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<MoveResult> => {
+  const { options, state } = context;
+  if (order.createOnly && state.refusesToOverwrite !== true) {
+    const standing = await options.target.head(order.to);
+    if (standing !== undefined) return adopt(options, order, standing, signal);
+  }
+  try {
+    const copied = await (needsParts(context, order)
+      ? copyInParts(context, order, signal)
+      : copyWhole(context, order, signal));
+    if (copied !== undefined) return copied;
+    return await confirm(context, order, signal);
+  } catch (error) {
+    return await explain(context, order, error, signal);
+  }
+};
+
+/** Copying in parts keeps the ETag of an object that was uploaded in parts: then nobody has to read it to compare. */
+const needsParts = ({ options }: Context, { from }: MoveOrder): boolean =>
+  from.size > (options.tuning?.copyLimit ?? requestLimit) || (from.size > 0 && /-\d+$/.test(from.version));
+
+const sourceOf = ({ from }: Context, order: MoveOrder): string =>
+  `${from.bucket}/${encodeURIComponent(from.prefix + order.from.key).replaceAll('%2F', '/')}`;
+
+const ifMatch = (order: MoveOrder): string => `"${order.from.version}"`;
+
+const copyWhole = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<undefined> => {
+  const command = () =>
+    new CopyObjectCommand({
+      Bucket: context.to.bucket,
+      Key: context.to.prefix + order.to,
+      CopySource: sourceOf(context, order),
+      CopySourceIfMatch: ifMatch(order),
+      ...(order.createOnly && { IfNoneMatch: '*' }),
+    });
+  await context.client.send(command(), { abortSignal: signal });
+  if (!order.createOnly || context.state.refusesToOverwrite !== undefined) return undefined;
+  // Not every server knows the condition on copies. The same copy again tells, and changes nothing either way.
+  context.state.refusesToOverwrite = false;
+  try {
+    await context.client.send(command(), { abortSignal: signal });
+  } catch (error) {
+    if (failureOf(error).status !== 412) throw error;
+    context.state.refusesToOverwrite = true;
+  }
+  return undefined;
+};
+
+const copyInParts = async (
+  context: Context,
+  order: MoveOrder,
+  signal: AbortSignal,
+): Promise<MoveResult | undefined> => {
+  const { client, options } = context;
+  const target = { Bucket: context.to.bucket, Key: context.to.prefix + order.to };
+  const described = await client.send(headOf(context, order), { abortSignal: signal });
+  const ranges = rangesOf(
+    order.from.size,
+    await partSizeOf(context, order, signal),
+    options.tuning?.copyLimit ?? requestLimit,
+  );
+  const { ContentType, Metadata, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage } = described;
+  const kept = { ContentType, Metadata, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage };
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...target, ...kept }));
+  if (UploadId === undefined)
+    throw new Lc2Error('STORE_FAILED', 'the store began an upload without an id', { where: order.to });
+  try {
+    const copyPart = async ({ range, number }: { range: string; number: number }, partSignal: AbortSignal) => {
+      const command = new UploadPartCopyCommand({
+        ...target,
+        UploadId,
+        PartNumber: number,
+        CopySource: sourceOf(context, order),
+        CopySourceIfMatch: ifMatch(order),
+        CopySourceRange: range,
+      });
+      const done = await client.send(command, { abortSignal: AbortSignal.any([signal, partSignal]) });
+      return { PartNumber: number, ETag: done.CopyPartResult?.ETag };
+    };
+    const parts = await collect(ordered(numbered(ranges), { concurrency: partsAtOnce }, copyPart));
+    const command = new CompleteMultipartUploadCommand({
+      ...target,
+      UploadId,
+      MultipartUpload: { Parts: parts },
+      ...(order.createOnly && { IfNoneMatch: '*' }),
+    });
+    await client.send(command, { abortSignal: signal });
+    return undefined;
+  } catch (error) {
+    // What cannot be ended now is swept by abortUploads; the reason of the failure counts.
+    await client
+      .send(new AbortMultipartUploadCommand({ ...target, UploadId }), { abortSignal: AbortSignal.timeout(farewell) })
+      .catch(() => undefined);
+    throw error;
+  }
+};
+
+const headOf = ({ from }: Context, order: MoveOrder, part?: number): HeadObjectCommand =>
+  new HeadObjectCommand({
+    Bucket: from.bucket,
+    Key: from.prefix + order.from.key,
+    // Of a part some servers compare the part's own ETag; the copies of the parts carry the condition anyway.
+    ...(part === undefined ? { IfMatch: ifMatch(order) } : { PartNumber: part }),
+  });
+
+/** Length of the source's own first part, which the others but the last usually share. */
+const partSizeOf = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<number | undefined> => {
+  if (!/-\d+$/.test(order.from.version)) return undefined;
+  const { ContentLength, PartsCount } = await context.client.send(headOf(context, order, 1), { abortSignal: signal });
+  const count = Number(/-(\d+)$/.exec(order.from.version)?.[1]);
+  // Servers that do not know parts answer with the whole object.
+  if (ContentLength === order.from.size && count > 1 && PartsCount === undefined) return undefined;
+  return ContentLength;
+};
+
+const rangesOf = (size: number, own: number | undefined, limit: number): string[] => {
+  const fits = own !== undefined && own > 0 && own <= limit && size / own <= mostParts;
+  const length = fits ? own : Math.max(Math.min(limit, gibibyte), Math.ceil(size / mostParts));
+  const ranges: string[] = [];
+  for (let first = 0; first < size; first += length)
+    ranges.push(`bytes=${first}-${Math.min(first + length, size) - 1}`);
+  return ranges;
+};
+
+async function* numbered(
+  ranges: readonly string[],
+): AsyncGenerator<{ range: string; number: number }, void, undefined> {
+  for (const [index, range] of ranges.entries()) yield await Promise.resolve({ range, number: index + 1 });
+}
+
+const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+};
+
+/** What stands at the target now, compared with the source: by ETag where both are the same kind of thing, else by bytes. */
+const confirm = async ({ options }: Context, order: MoveOrder, signal: AbortSignal): Promise<MoveResult> => {
+  const standing = await options.target.head(order.to);
+  if (standing === undefined || standing.size !== order.from.size)
+    throw incomplete(options, order, 'is not there or has another size');
+  const digest = isSameByEtag(order.from, standing) ? undefined : await compareBytes(options, order, standing, signal);
+  if (digest === 'changed') return { outcome: 'changed', order };
+  const object = {
+    size: standing.size,
+    ...(standing.checksum && { checksum: standing.checksum }),
+    ...(digest !== undefined && { digest }),
+    ...(standing.contentType !== undefined && { contentType: standing.contentType }),
+    ...(standing.metadata && { metadata: standing.metadata }),
+  };
+  return { outcome: 'copied', order, object, adopted: false };
+};
+
+/** Equal ETags of one service mean equal bytes, whatever they are computed from; unequal ones mean nothing unless both are md5. */
+const isSameByEtag = (from: ObjectInfo, standing: ObjectInfo): boolean => from.version === standing.version;
+
+const compareBytes = async (
+  options: MoverOptions,
+  order: MoveOrder,
+  standing: ObjectInfo,
+  signal: AbortSignal,
+): Promise<string> => {
+  const source = await options.source.head(order.from.key);
+  let ours: string;
+  try {
+    ours = await digestOf(options.source, order.from, signal);
+  } catch (error) {
+    if (outcomeOf(error, order).outcome !== 'copied') await options.target.delete([order.to]);
+    return 'changed';
+  }
+  const isDifferent = areComparable(source?.checksum, standing.checksum)
+    ? source?.checksum?.value !== standing.checksum?.value
+    : ours !== (await digestOf(options.target, standing, signal));
+  if (isDifferent) throw incomplete(options, order, 'differs from its source');
+  return ours;
+};
+
+const incomplete = ({ target }: MoverOptions, order: MoveOrder, what: string): Lc2Error =>
+  new Lc2Error('COPY_INCOMPLETE', `a copy that the store reported as done ${what}`, {
+    where: `${target.url}/${order.to}`,
+  });
+
+/** A refused condition is either the source's or the target's: looking tells. */
+const explain = async (
+  context: Context,
+  order: MoveOrder,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<MoveResult> => {
+  const { options } = context;
+  const { status, name } = failureOf(error);
+  if (status === 412 || (status === 409 && order.createOnly && name === 'ConditionalRequestConflict')) {
+    const standing = order.createOnly ? await options.target.head(order.to) : undefined;
+    return standing === undefined ? { outcome: 'changed', order } : adopt(options, order, standing, signal);
+  }
+  if (status === 404 && name !== 'NoSuchBucket') {
+    if ((await options.source.head(order.from.key)) === undefined) return { outcome: 'vanished', order };
+  }
+  throw s3Error(error, {
+    where: `${options.source.url}/${order.from.key} -> ${options.target.url}/${order.to}`,
+    signal: options.signal,
+    answered: true,
+    secrets: options.to.secrets,
+  });
+};

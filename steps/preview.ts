@@ -1,0 +1,200 @@
+import { durationSeconds } from '../core/api/common.ts';
+import { Lc2Error } from '../core/errors.ts';
+import type { Manifest } from '../core/manifest/manifest.ts';
+import { restoreRecord } from '../core/manifest/records.ts';
+import { stampOf, tryStampOfId } from '../core/plan/backup-id.ts';
+import { layout } from '../core/plan/layout.ts';
+import { assertAllowed, chooseRestore } from '../core/plan/restore-choice.ts';
+import type { RestorePlan } from '../core/plan/restore-plan.ts';
+import type { LoadPreview, Problem } from '../core/ports/database.ts';
+import type { ObjectStore } from '../core/ports/object-store.ts';
+import { preview as contract, type PreviewOutput } from '../core/steps/preview.ts';
+import { sha256 } from './runtime/bytes.ts';
+import type { StepContext } from './runtime/context.ts';
+import { readInventory } from './runtime/inventory-io.ts';
+import { loadOrders, markOf, recordNameOf, restoreStepKey, storeEntryOf } from './runtime/restore.ts';
+import { once } from './runtime/run.ts';
+import { newestSealed, openStorage, tryReadManifest, tryReadRecord } from './runtime/storage.ts';
+
+/** Resolves the backup once, checks what can be checked without changing anything, and fixes the plan for the later steps. */
+export const preview = async (context: StepContext): Promise<PreviewOutput> => {
+  assertAllowed(context.environment, context.parameters);
+  const storage = await openStorage(context, context.source, context.secrets.storage);
+  const look = (): Promise<PreviewOutput> => plan(context, storage);
+  // A preview leaves no trace, also not in storage.
+  if (context.parameters['preview'] === 'true') return look();
+  return once(
+    { storage, key: restoreStepKey(context, contract.name), step: contract.name },
+    context,
+    contract.output,
+    look,
+  );
+};
+
+const plan = async (context: StepContext, storage: ObjectStore): Promise<PreviewOutput> => {
+  const { environment: into, parameters } = context;
+  const manifest = await resolveBackup(context, storage);
+  const record = recordNameOf(context);
+  const fixed: RestorePlan = {
+    ...chooseRestore(manifest, into, parameters),
+    restoreId: sha256(`${record}\n${context.runUid}`).slice(0, 10),
+    record,
+    backupId: manifest.backupId,
+    stamp: stampOf(new Date(manifest.timestamp)),
+    manifestDigest: manifest.digest,
+    into: into.name,
+    databaseMode:
+      parameters['database-mode'] === 'in-place'
+        ? 'in-place'
+        : parameters['database-mode'] === 'recreate'
+          ? 'recreate'
+          : 'swap',
+    objectsMode: parameters['objects-mode'] === 'mirror' ? 'mirror' : 'merge',
+    sameEnvironment: manifest.environment === into.name && manifest.projectId === into.spec.projectId,
+    keepUntil: new Date(
+      context.clock.now().getTime() + durationSeconds(into.spec.restore.keepPrevious) * 1000,
+    ).toISOString(),
+  };
+  const done = await tryReadRecord(storage, layout.restoreDone(record), restoreRecord);
+  if (done && parameters['preview'] !== 'true') {
+    return {
+      already: true,
+      plan: fixed,
+      lines: [`restored already: ${done.backupId} into ${done.into} at ${done.at}`],
+    };
+  }
+  const lines = [
+    `backup ${manifest.backupId} of ${manifest.timestamp}, sealed, manifest ${manifest.digest.slice(0, 12)}`,
+  ];
+  const problems: Problem[] = [];
+  if (fixed.databases.length > 0) {
+    const target = await previewDatabases(context, manifest, fixed);
+    problems.push(...target.problems);
+    lines.push(...databaseLines(target, fixed));
+  }
+  for (const store of fixed.stores) lines.push(await previewStore({ context, storage, manifest, fixed, store }));
+  for (const problem of problems) {
+    lines.push(`${problem.severity}: ${problem.code}: ${problem.message}`);
+    context.log.warn({ code: problem.code, severity: problem.severity }, problem.message);
+  }
+  for (const line of lines) context.log.info({ preview: true }, line);
+  assertNone(problems, fixed);
+  return { already: false, plan: fixed, lines };
+};
+
+const resolveBackup = async (context: StepContext, storage: ObjectStore): Promise<Manifest> => {
+  const { parameters, source } = context;
+  const wanted = parameters['backup'] ?? 'latest';
+  const where = storage.url;
+  const stamp =
+    wanted === 'latest'
+      ? await newestBefore(storage, parameters['before'] ?? '')
+      : tryStampOfId(wanted, { projectId: source.spec.projectId, name: source.name });
+  if (stamp === undefined) {
+    if (wanted === 'latest') throw new Lc2Error('BACKUP_NOT_FOUND', 'there is no sealed backup', { where });
+    throw new Lc2Error(
+      'BACKUP_OF_OTHER_ENVIRONMENT',
+      `${wanted} is not a backup of ${source.spec.projectId}-${source.name}`,
+      { where },
+    );
+  }
+  const manifest = await tryReadManifest(storage, stamp);
+  if (!manifest)
+    throw new Lc2Error('BACKUP_NOT_FOUND', `backup ${wanted} does not exist or was never sealed`, { where });
+  if (manifest.environment !== source.name || manifest.projectId !== source.spec.projectId) {
+    throw new Lc2Error(
+      'BACKUP_OF_OTHER_ENVIRONMENT',
+      `the manifest is of ${manifest.projectId}-${manifest.environment}`,
+      { where },
+    );
+  }
+  return manifest;
+};
+
+const newestBefore = async (storage: ObjectStore, before: string): Promise<string | undefined> => {
+  if (before === '') return newestSealed(storage);
+  const time = new Date(before);
+  if (Number.isNaN(time.getTime()))
+    throw new Lc2Error('INPUT_INVALID', `${JSON.stringify(before)} is not a time`, { where: 'before' });
+  return newestSealed(storage, stampOf(time));
+};
+
+const previewDatabases = async (context: StepContext, manifest: Manifest, fixed: RestorePlan): Promise<LoadPreview> => {
+  const engine = context.environment.spec.database?.server?.engine;
+  if (engine !== manifest.database?.engine) {
+    throw new Lc2Error(
+      'DATABASE_VERSION_UNSUPPORTED',
+      `the backup is of ${manifest.database?.engine ?? 'nothing'}, the target runs ${engine ?? 'nothing'}`,
+    );
+  }
+  const database = context.openDatabase(context.environment, context.secrets.database);
+  try {
+    return await database.previewLoad(loadOrders(manifest, fixed), markOf(fixed));
+  } finally {
+    await database.close();
+  }
+};
+
+const databaseLines = (target: LoadPreview, { databaseMode }: RestorePlan): string[] => [
+  ...target.databases.map(
+    ({ database, as, exists, previous, bytesNeeded }) =>
+      `database ${database} -> ${as} (${databaseMode}${exists ? `, replaces the live one${previous === undefined ? '' : `, kept as ${previous}`}` : ', new'}), needs ${bytesNeeded} bytes`,
+  ),
+  ...target.sessions.map(
+    ({ database, user, application, count }) =>
+      `ends ${count} session(s) of ${user} (${application || 'unnamed'}) on ${database}`,
+  ),
+  ...target.replicationSlots.map(
+    (slot) => `replication slot ${slot} stays with the replaced database and holds its log`,
+  ),
+  ...target.publications.map((name) => `publication ${name} is replaced`),
+  ...target.subscriptions.map((name) => `subscription ${name} stays disabled after the restore`),
+];
+
+interface StorePreview {
+  readonly context: StepContext;
+  readonly storage: ObjectStore;
+  readonly manifest: Manifest;
+  readonly fixed: RestorePlan;
+  readonly store: string;
+}
+
+/** Reads the inventory whole: its digests, and whether the target can hold every key. */
+const previewStore = async ({ context, storage, manifest, fixed, store }: StorePreview): Promise<string> => {
+  const entry = storeEntryOf(manifest, store);
+  const spec = context.environment.spec.objectStores.find(({ name }) => name === store);
+  if (!spec) throw new Lc2Error('COMPONENT_UNKNOWN', `environment ${fixed.into} has no object store ${store}`);
+  const target = await context.openStore({ location: spec, secrets: context.secrets.objects });
+  let objects = 0;
+  let bytes = 0;
+  let metadata = 0;
+  try {
+    // One listing page shows whether the place exists and may be read.
+    for await (const _ of target.list()) break;
+    for await (const line of readInventory(storage, entry.inventory, fixed.prefixes)) {
+      if (!target.holds(line.key)) {
+        throw new Lc2Error('KEY_UNSUPPORTED', `${target.url} cannot hold the key ${JSON.stringify(line.key)}`, {
+          where: store,
+        });
+      }
+      objects++;
+      bytes += line.size;
+      if (line.metadata) metadata++;
+    }
+  } finally {
+    await target.close();
+  }
+  const lost = metadata > 0 && !target.capabilities.metadata ? `; metadata of ${metadata} objects is lost` : '';
+  return `object store ${store}: up to ${objects} objects, ${bytes} bytes, ${fixed.objectsMode} into ${target.url}${lost}`;
+};
+
+const assertNone = (problems: readonly Problem[], { into }: RestorePlan): void => {
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  const [first] = errors;
+  if (!first) return;
+  const code =
+    first.code === 'DATABASE_PRIVILEGE' || first.code === 'NAME_TAKEN' || first.code === 'DATABASE_NOT_FOUND'
+      ? first.code
+      : 'TARGET_LACKS';
+  throw new Lc2Error(code, errors.map(({ message }) => message).join('; '), { where: into });
+};

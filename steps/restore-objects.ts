@@ -1,0 +1,150 @@
+import { Lc2Error } from '../core/errors.ts';
+import type { InventoryLine } from '../core/manifest/inventory.ts';
+import { compileFilter } from '../core/plan/filter.ts';
+import { excludeRules } from '../core/plan/environment.ts';
+import { mergeByKey } from '../core/plan/merge.ts';
+import { chooseMover } from '../core/plan/mover-choice.ts';
+import type { MoveOrder } from '../core/ports/mover.ts';
+import type { ObjectInfo, ObjectStore } from '../core/ports/object-store.ts';
+import { restoreObjects as contract, type RestoreObjectsOutput } from '../core/steps/restore-objects.ts';
+import { drain, measure } from './runtime/bytes.ts';
+import type { StepContext } from './runtime/context.ts';
+import { createInventoryWriter, type InventoryWriter, readInventory } from './runtime/inventory-io.ts';
+import { openRestore, type RestoreRun, restoreStepKey, storeEntryOf } from './runtime/restore.ts';
+import { once } from './runtime/run.ts';
+import { storageAt } from './runtime/storage.ts';
+import { layout } from '../core/plan/layout.ts';
+import type { ObjectStoreSpec } from '../core/api/backup-environment.ts';
+
+type StoreOutput = RestoreObjectsOutput['stores'][number];
+
+/** Adds what is missing and replaces what differs. Deleting comes later, at commit, from the list that is made here. */
+export const restoreObjects = async (context: StepContext): Promise<RestoreObjectsOutput> => {
+  const run = await openRestore(context);
+  if (run.already) return { stores: [] };
+  const target = { storage: run.storage, key: restoreStepKey(context, contract.name), step: contract.name };
+  return once(target, context, contract.output, async () => {
+    const stores: StoreOutput[] = [];
+    for (const name of run.plan.stores) stores.push(await restoreStore(context, run, name));
+    return { stores };
+  });
+};
+
+interface StoreTask {
+  readonly context: StepContext;
+  readonly run: RestoreRun;
+  readonly store: ObjectStoreSpec;
+  readonly target: ObjectStore;
+  /** Keys that mirror deletes. */
+  readonly surplus: InventoryWriter;
+  readonly tally: { objects: number; surplus: number };
+  readonly expected: number;
+}
+
+const restoreStore = async (context: StepContext, run: RestoreRun, name: string): Promise<StoreOutput> => {
+  const entry = storeEntryOf(run.manifest, name);
+  const store = context.environment.spec.objectStores.find((each) => each.name === name);
+  if (!store)
+    throw new Lc2Error('COMPONENT_UNKNOWN', `the environment has no object store ${name}`, { where: run.plan.into });
+  const from = storageAt(context.source, context.secrets.storage);
+  const to = { location: store, secrets: context.secrets.objects };
+  const target = await context.openStore(to);
+  try {
+    const mover = await context.openMover(chooseMover(store.mover, from.location, store), {
+      from,
+      to,
+      source: run.storage,
+      target,
+    });
+    const folder = layout.restoreWork(run.plan.record, context.runUid, `${context.attempt}/${name}`);
+    const surplus = createInventoryWriter(run.storage, (part) => `${folder}/${part}.ndjson.zst`);
+    const tally = { objects: 0, surplus: 0 };
+    const task: StoreTask = { context, run, store, target, surplus, tally, expected: entry.objectCount };
+    let count = 0;
+    let bytes = 0;
+    for await (const result of mover.move(
+      ordersOf(task, readInventory(run.storage, entry.inventory, run.plan.prefixes)),
+    )) {
+      const { from: stored } = result.order;
+      if (result.outcome === 'conflict')
+        throw new Lc2Error('KEY_UNSUPPORTED', `${target.url} cannot hold a key`, { where: result.order.to });
+      if (result.outcome !== 'copied')
+        throw new Lc2Error('BACKUP_DAMAGED', 'an object is not what was sealed', { where: stored.key });
+      count++;
+      bytes += stored.size;
+    }
+    const parts = await surplus.end();
+    context.log.info(
+      { store: name, objects: tally.objects, copied: count, bytes, surplus: tally.surplus },
+      'objects restored',
+    );
+    return {
+      name,
+      objects: tally.objects,
+      copied: { count, bytes },
+      surplus: { count: tally.surplus, parts: parts.map(({ key, digest, size }) => ({ key, digest, size })) },
+    };
+  } finally {
+    await target.close();
+  }
+};
+
+const ordersOf = async function* (task: StoreTask, lines: AsyncIterable<InventoryLine>): AsyncIterable<MoveOrder> {
+  const { run, target, tally, context } = task;
+  const isSurplus = surplusTest(task);
+  for await (const { key, left: line, right: object } of mergeByKey(lines, target.list(listRange(run)))) {
+    if (line) {
+      if (++tally.objects % 64 === 0) context.progress.set(Math.min(0.99, tally.objects / Math.max(1, task.expected)));
+      if (object && (await isSame(task, line, object))) continue;
+      yield {
+        from: await storedObject(run.storage, line),
+        to: key,
+        createOnly: false,
+        ...(line.digest !== undefined && { digest: line.digest }),
+      };
+    } else if (object && isSurplus(object)) {
+      tally.surplus++;
+      await task.surplus.add({ key, size: object.size, mtime: object.mtime, version: object.version, at: 'live' });
+    }
+  }
+};
+
+/** One prefix narrows the listing; several are filtered. */
+const listRange = ({ plan }: RestoreRun): { prefix?: string } => {
+  const [only] = plan.prefixes;
+  return plan.prefixes.length === 1 && only !== undefined ? { prefix: only } : {};
+};
+
+/** What this backup's own rules would have left out is not its to delete. */
+const surplusTest = ({ run, store, context }: StoreTask): ((object: ObjectInfo) => boolean) => {
+  const { plan, manifest } = run;
+  if (plan.objectsMode !== 'mirror') return () => false;
+  const ofBackup = compileFilter(storeEntryOf(manifest, store.name).excluded.rules);
+  const ofTarget = compileFilter(excludeRules(context.environment.spec, store));
+  const chosen = (key: string): boolean =>
+    plan.prefixes.length === 0 || plan.prefixes.some((prefix) => key.startsWith(prefix));
+  return ({ key }) => chosen(key) && ofBackup.match(key) < 0 && ofTarget.match(key) < 0;
+};
+
+/** The target already holds these bytes: by the stores' checksums, or by reading it. */
+const isSame = async ({ target }: StoreTask, line: InventoryLine, object: ObjectInfo): Promise<boolean> => {
+  if (object.size !== line.size) return false;
+  if (object.checksum?.algorithm === 'md5' && line.checksum?.algorithm === 'md5')
+    return object.checksum.value === line.checksum.value;
+  if (line.digest === undefined) return false;
+  const measured = measure((await target.get(line.key)).bytes);
+  await drain(measured.bytes);
+  return measured.result().digest === line.digest;
+};
+
+/** The copy in storage, which must still be what was sealed: a damaged one never reaches the target. */
+const storedObject = async (storage: ObjectStore, line: InventoryLine): Promise<ObjectInfo> => {
+  const stored = await storage.head(line.at);
+  if (!stored) throw new Lc2Error('BACKUP_DAMAGED', `object ${line.key} is missing`, { where: line.at });
+  const wanted = line.stored;
+  const differs =
+    stored.size !== line.size ||
+    (wanted !== undefined && stored.checksum?.algorithm === wanted.algorithm && stored.checksum.value !== wanted.value);
+  if (differs) throw new Lc2Error('BACKUP_DAMAGED', `object ${line.key} is not what was sealed`, { where: line.at });
+  return stored;
+};

@@ -1,0 +1,37 @@
+import { Lc2Error } from '../../core/errors.ts';
+import type { Database, RowCounts } from '../../core/ports/database.ts';
+import type { ObjectStore } from '../../core/ports/object-store.ts';
+import { drain, measure } from './bytes.ts';
+
+interface StoredFile {
+  readonly key: string;
+  readonly size: number;
+  readonly digest: string;
+}
+
+/** The file is, byte for byte, what was written. */
+export const checkFile = async (storage: ObjectStore, file: StoredFile): Promise<void> => {
+  const measured = measure((await storage.get(file.key)).bytes);
+  await drain(measured.bytes);
+  compare(file, measured.result());
+};
+
+/** The digest proves that nothing changed, the restore tool that it is whole; the rows are what a restore must bring. */
+export const checkDump = async (storage: ObjectStore, file: StoredFile, database: Database): Promise<RowCounts> => {
+  const measured = measure((await storage.get(file.key)).bytes);
+  const rows = await database.readDump(measured.bytes);
+  // The tool may stop at the end of what it knows: what comes after it is read too.
+  await drain(measured.bytes);
+  compare(file, measured.result());
+  return rows;
+};
+
+const compare = (file: StoredFile, found: { readonly size: number; readonly digest: string }): void => {
+  if (found.size !== file.size) {
+    throw new Lc2Error('BACKUP_DAMAGED', `the file has ${found.size} bytes instead of ${file.size}`, {
+      where: file.key,
+    });
+  }
+  if (found.digest !== file.digest)
+    throw new Lc2Error('BACKUP_DAMAGED', 'the file does not match its digest', { where: file.key });
+};

@@ -1,0 +1,148 @@
+import type { Problem } from './problems.ts';
+import type { InventoryLine } from '../../core/manifest/inventory.ts';
+import { hasCode } from '../../core/errors.ts';
+import { layout } from '../../core/plan/layout.ts';
+import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
+import { compareUtf8 } from '../../core/utf8.ts';
+import { drain, measure, sha256 } from './bytes.ts';
+
+/** Compares a store's copies in storage with its inventory: one pass over the inventory beside one listing per run. */
+
+export type ObjectsLevel = 'listed' | 'sampled' | 'full';
+
+export interface ObjectsCheck {
+  readonly storage: ObjectStore;
+  readonly stamp: string;
+  readonly store: string;
+  readonly lines: AsyncIterable<InventoryLine>;
+  /** For copies of this run, and for those that earlier runs made and checked. */
+  readonly level: ObjectsLevel;
+  readonly inherited: ObjectsLevel;
+  readonly onProblem: (problem: Problem) => void;
+  /** A file in this run's folder that the inventory does not name. */
+  readonly onExtra: (key: string) => void;
+  readonly onChecked?: () => void;
+}
+
+export const checkObjects = async (check: ObjectsCheck): Promise<void> => {
+  const { storage, stamp, store, onProblem } = check;
+  const cursors = new Map<string, Cursor>();
+  const cursorOf = (run: string): Cursor => {
+    const folder = layout.objects(run, store);
+    const known = cursors.get(folder) ?? openCursor(storage, folder);
+    cursors.set(folder, known);
+    return known;
+  };
+  const own = cursorOf(stamp);
+  const ownEscaped = new Set<string>();
+  try {
+    for await (const line of check.lines) {
+      const run = line.at.slice(0, line.at.indexOf('/'));
+      const plain = line.at === `${layout.objects(run, store)}${line.key}`;
+      if (!plain && run === stamp) ownEscaped.add(line.at);
+      const object = plain
+        ? await cursorOf(run).seek(line.at, run === stamp ? check.onExtra : ignore)
+        : await storage.head(line.at);
+      const problem = await checkOne(storage, line, object, run === stamp ? check.level : check.inherited);
+      if (problem) onProblem(problem);
+      check.onChecked?.();
+    }
+    // `~` sorts among the other names: escaped copies were passed over and are matched by name here.
+    await own.rest((key) => (ownEscaped.has(key) ? undefined : check.onExtra(key)), ownEscaped);
+  } finally {
+    await Promise.all([...cursors.values()].map((cursor) => cursor.close()));
+  }
+};
+
+const ignore = (): void => undefined;
+
+interface Cursor {
+  /** The object of this key; what lies before it and was not asked for is handed to `skipped`. */
+  seek(key: string, skipped: (key: string) => void): Promise<ObjectInfo | undefined>;
+  rest(skipped: (key: string) => void, escaped: ReadonlySet<string>): Promise<void>;
+  close(): Promise<void>;
+}
+
+const openCursor = (storage: ObjectStore, folder: string): Cursor => {
+  const iterator = storage.list({ prefix: folder })[Symbol.asyncIterator]();
+  let current: ObjectInfo | undefined;
+  let started = false;
+  const passed: string[] = [];
+  const advance = async (): Promise<void> => {
+    const step = await iterator.next();
+    current = step.done === true ? undefined : step.value;
+    started = true;
+  };
+  const isEscaped = (key: string): boolean => key.startsWith('~', folder.length);
+  const pass = (key: string, skipped: (key: string) => void): void => {
+    if (isEscaped(key)) passed.push(key);
+    else skipped(key);
+  };
+  return {
+    seek: async (key, skipped) => {
+      if (!started) await advance();
+      while (current !== undefined && compareUtf8(current.key, key) < 0) {
+        pass(current.key, skipped);
+        await advance();
+      }
+      if (current?.key !== key) return undefined;
+      const found = current;
+      await advance();
+      return found;
+    },
+    rest: async (skipped, escaped) => {
+      if (!started) await advance();
+      for (; current !== undefined; await advance()) pass(current.key, skipped);
+      for (const key of passed) if (!escaped.has(key)) skipped(key);
+    },
+    close: async () => {
+      await iterator.return?.();
+    },
+  };
+};
+
+const checkOne = async (
+  storage: ObjectStore,
+  line: InventoryLine,
+  object: ObjectInfo | undefined,
+  level: ObjectsLevel,
+): Promise<Problem | undefined> => {
+  const problem = (message: string): Problem => ({ code: 'BACKUP_DAMAGED', key: line.at, message });
+  if (!object) return problem(`object ${line.key} is missing`);
+  if (object.size !== line.size) return problem(`object ${line.key} has ${object.size} bytes instead of ${line.size}`);
+  const listed = compareChecksums(line, object);
+  if (listed === 'differs') return problem(`object ${line.key} has another checksum`);
+  const wanted =
+    level === 'full' || (level === 'sampled' && isSampled(line.key)) || (listed === 'unknown' && level !== 'listed');
+  return wanted ? checkBytes(storage, line, problem) : undefined;
+};
+
+/** md5 of both sides says that the contents are the same; otherwise the storage's own word of then and now. */
+const compareChecksums = (line: InventoryLine, object: ObjectInfo): 'same' | 'differs' | 'unknown' => {
+  const { checksum } = object;
+  if (!checksum) return 'unknown';
+  const wanted = line.checksum?.algorithm === 'md5' && checksum.algorithm === 'md5' ? line.checksum : line.stored;
+  if (wanted?.algorithm !== checksum.algorithm) return 'unknown';
+  return wanted.value === checksum.value ? 'same' : 'differs';
+};
+
+/** One in sixteen, the same ones each time. */
+const isSampled = (key: string): boolean => sha256(key).startsWith('0');
+
+const checkBytes = async (
+  storage: ObjectStore,
+  line: InventoryLine,
+  problem: (message: string) => Problem,
+): Promise<Problem | undefined> => {
+  if (line.digest === undefined) return undefined;
+  try {
+    const measured = measure((await storage.get(line.at)).bytes);
+    await drain(measured.bytes);
+    const { size, digest } = measured.result();
+    if (size === line.size && digest === line.digest) return undefined;
+    return problem(`object ${line.key} has other bytes`);
+  } catch (error) {
+    if (hasCode(error, 'OBJECT_NOT_FOUND', 'OBJECT_CHANGED')) return problem(`object ${line.key} is missing`);
+    throw error;
+  }
+};

@@ -1,0 +1,141 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { hasCode, Lc2Error } from '../../core/errors.ts';
+import { formatLine, type InventoryLine, parseLine } from '../../core/manifest/inventory.ts';
+import type { InventoryPart } from '../../core/manifest/manifest.ts';
+import type { ObjectStore } from '../../core/ports/object-store.ts';
+import { compareUtf8 } from '../../core/utf8.ts';
+import { readAll, sha256 } from './bytes.ts';
+
+/** Inventories in storage: sorted NDJSON in parts of bounded size, each whole in memory once. */
+
+const partLines = 20_000;
+const partBytes = 8 * 1024 * 1024;
+/** What a part may unpack to: a line holds a key, metadata and little else. */
+const unpackedLimit = 256 * 1024 * 1024;
+const packedLimit = 64 * 1024 * 1024;
+
+export interface InventoryWriter {
+  /** Lines must come in ascending order of keys. */
+  add(line: InventoryLine): Promise<void>;
+  end(): Promise<InventoryPart[]>;
+}
+
+/**
+ * `keyOf` names a part; names carry the digest of the content, so that a late attempt writes the same bytes to the same
+ * name or other bytes to another.
+ */
+export const createInventoryWriter = (storage: ObjectStore, keyOf: (part: string) => string): InventoryWriter => {
+  const parts: InventoryPart[] = [];
+  let lines: string[] = [];
+  let size = 0;
+  let bytes = 0;
+  let first: string | undefined;
+  let last: string | undefined;
+
+  const flush = async (): Promise<void> => {
+    if (first === undefined || last === undefined) return;
+    const packed = zstdCompressSync(Buffer.from(lines.join('')));
+    const digest = sha256(packed);
+    const key = keyOf(`part-${String(parts.length).padStart(5, '0')}.${digest.slice(0, 12)}`);
+    // Everything is reset before the first await: the next lines may come while this part is written.
+    parts.push({ key, digest, size: packed.byteLength, first, last, objects: lines.length, bytes });
+    lines = [];
+    size = 0;
+    bytes = 0;
+    first = undefined;
+    await putIfAbsent(storage, key, packed);
+  };
+
+  return {
+    add: async (line) => {
+      if (last !== undefined && compareUtf8(line.key, last) <= 0) {
+        throw new Lc2Error('BUG', 'an inventory line is out of order', { where: `${line.key} after ${last}` });
+      }
+      const text = formatLine(line);
+      first ??= line.key;
+      last = line.key;
+      lines.push(text);
+      size += text.length;
+      bytes += line.size;
+      if (lines.length >= partLines || size >= partBytes) await flush();
+    },
+    end: async () => {
+      await flush();
+      return parts;
+    },
+  };
+};
+
+const putIfAbsent = async (storage: ObjectStore, key: string, bytes: Uint8Array): Promise<void> => {
+  try {
+    await storage.put(key, bytes, { createOnly: true, size: bytes.byteLength });
+  } catch (error) {
+    // The name is made from the content: what stands there is the same.
+    if (!hasCode(error, 'OBJECT_EXISTS')) throw error;
+  }
+};
+
+/** A part's lines; anything but the bytes of its digest is BACKUP_DAMAGED with its key. */
+export const readPart = async (
+  storage: ObjectStore,
+  part: Pick<InventoryPart, 'key' | 'digest'>,
+): Promise<InventoryLine[]> => {
+  const packed = await readFile(storage, part.key);
+  if (sha256(packed) !== part.digest) {
+    throw new Lc2Error('BACKUP_DAMAGED', 'an inventory does not match its digest', { where: part.key });
+  }
+  const text = zstdDecompressSync(packed, { maxOutputLength: unpackedLimit }).toString('utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => parseLine(line, part.key));
+};
+
+const readFile = async (storage: ObjectStore, key: string): Promise<Buffer> => {
+  try {
+    return await readAll((await storage.get(key)).bytes, packedLimit);
+  } catch (cause) {
+    if (hasCode(cause, 'OBJECT_NOT_FOUND'))
+      throw new Lc2Error('BACKUP_DAMAGED', 'an inventory is missing', { where: key, cause });
+    throw cause;
+  }
+};
+
+/** Every line of an inventory in order; with `prefixes`, only the parts that can hold such keys are read. */
+export const readInventory = async function* (
+  storage: ObjectStore,
+  parts: readonly InventoryPart[],
+  prefixes: readonly string[] = [],
+): AsyncIterable<InventoryLine> {
+  let last: string | undefined;
+  for (const part of parts) {
+    if (!mayHold(part, prefixes)) continue;
+    const lines = await readPart(storage, part);
+    assertPart(part, lines);
+    for (const line of lines) {
+      if (last !== undefined && compareUtf8(line.key, last) <= 0) {
+        throw new Lc2Error('BACKUP_DAMAGED', 'an inventory is not sorted', { where: part.key });
+      }
+      last = line.key;
+      if (prefixes.length === 0 || prefixes.some((prefix) => line.key.startsWith(prefix))) yield line;
+    }
+  }
+};
+
+const mayHold = (part: InventoryPart, prefixes: readonly string[]): boolean =>
+  prefixes.length === 0 ||
+  prefixes.some(
+    (prefix) =>
+      compareUtf8(part.last, prefix) >= 0 && (compareUtf8(part.first, prefix) <= 0 || part.first.startsWith(prefix)),
+  );
+
+const assertPart = (part: InventoryPart, lines: readonly InventoryLine[]): void => {
+  const sum = lines.reduce((total, line) => total + line.size, 0);
+  const fits =
+    lines.length === part.objects &&
+    sum === part.bytes &&
+    lines[0]?.key === part.first &&
+    lines.at(-1)?.key === part.last;
+  if (!fits)
+    throw new Lc2Error('BACKUP_DAMAGED', 'an inventory does not hold what the manifest says', { where: part.key });
+};

@@ -1,0 +1,139 @@
+import type { MoverName, ObjectStoreSpec } from '../../core/api/backup-environment.ts';
+import { Lc2Error } from '../../core/errors.ts';
+import type { InventoryLine } from '../../core/manifest/inventory.ts';
+import { escapedKey, isPlainKey, layout } from '../../core/plan/layout.ts';
+import { chooseMover } from '../../core/plan/mover-choice.ts';
+import type { MovedObject, MoveOrder, Mover, MoveResult } from '../../core/ports/mover.ts';
+import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
+import { utf8Length } from '../../core/utf8.ts';
+import { sha256 } from './bytes.ts';
+import type { StepContext } from './context.ts';
+import type { BackupRun } from './run.ts';
+import { createSequencer } from './sequencer.ts';
+import { storageAt } from './storage.ts';
+
+/** Copies objects of one store into this run's folder and writes their inventory lines in order. */
+export interface Copier {
+  readonly source: ObjectStore;
+  readonly mover: MoverName;
+  copyAll(items: AsyncIterable<CopyItem>, sink: CopySink): Promise<CopyTotals>;
+}
+
+/** A line that is already complete, or an object that must be copied. */
+export type CopyItem = { readonly line: InventoryLine } | { readonly object: ObjectInfo };
+
+export interface CopySink {
+  write(line: InventoryLine): Promise<void>;
+  /** The source is no longer what was listed. The newest state to copy instead, or undefined to leave it out. */
+  unsettled(key: string): Promise<ObjectInfo | undefined>;
+}
+
+export interface CopyTotals {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** An object that changes faster than it can be read is not a backup: after this many tries the step fails. */
+const tries = 5;
+
+export const openCopier = async (context: StepContext, run: BackupRun, store: ObjectStoreSpec): Promise<Copier> => {
+  const from = { location: store, secrets: context.secrets.objects };
+  const to = storageAt(run.environment, context.secrets.storage);
+  const source = await context.openStore(from);
+  const name = chooseMover(store.mover, store, run.environment.spec.storage);
+  const mover = await context.openMover(name, { from, to, source, target: run.storage });
+  const folder = layout.objects(run.stamp, store.name);
+  const room = utf8Length(`${storagePrefix(run)}${folder}`);
+  return {
+    source,
+    mover: name,
+    copyAll: (items, sink) =>
+      copyAll({
+        items,
+        sink,
+        mover,
+        place: (object, plain) => placeOf(object, { folder, plain: plain && isPlainKey(object.key, room) }),
+      }),
+  };
+};
+
+const storagePrefix = (run: BackupRun): string =>
+  `${run.environment.spec.storage.url}/${run.environment.spec.projectId}/${run.environment.name}/`;
+
+type Place = (object: ObjectInfo, plain: boolean) => string;
+
+/** Where the copy goes: its own name, or one made from what identifies its content. */
+const placeOf = (object: ObjectInfo, { folder, plain }: { folder: string; plain: boolean }): string =>
+  `${folder}${plain ? object.key : escapedKey(sha256(`${object.key}\n${object.version}`))}`;
+
+const copyAll = async (task: {
+  items: AsyncIterable<CopyItem>;
+  sink: CopySink;
+  mover: Mover;
+  place: Place;
+}): Promise<CopyTotals> => {
+  const { items, sink, mover, place } = task;
+  let count = 0;
+  let bytes = 0;
+  const sequencer = createSequencer<InventoryLine>((line) => sink.write(line));
+  const orders = async function* (): AsyncIterable<MoveOrder> {
+    for await (const item of items) {
+      if ('line' in item) await sequencer.line(item.line);
+      else {
+        await sequencer.order();
+        yield { from: item.object, to: place(item.object, true), createOnly: true };
+      }
+    }
+  };
+  for await (const result of mover.move(orders())) {
+    const line = await settle(result, { sink, mover, place });
+    if (line) {
+      count++;
+      bytes += line.size;
+    }
+    await sequencer.decide(line);
+  }
+  return { count, bytes };
+};
+
+const settle = async (
+  result: MoveResult,
+  task: { sink: CopySink; mover: Mover; place: Place },
+): Promise<InventoryLine | undefined> => {
+  let current = result;
+  for (let attempt = 0; attempt < tries; attempt++) {
+    if (current.outcome === 'copied') return lineOf(current.order, current.object);
+    // Under a name that carries the identity nothing else can stand in the way.
+    const from =
+      current.outcome === 'conflict' ? current.order.from : await task.sink.unsettled(current.order.from.key);
+    if (from === undefined) return undefined;
+    current = await moveOne(task.mover, { from, to: task.place(from, false), createOnly: true });
+  }
+  throw new Lc2Error('COPY_INCOMPLETE', 'an object changes faster than it can be copied', {
+    where: result.order.from.key,
+  });
+};
+
+const moveOne = async (mover: Mover, order: MoveOrder): Promise<MoveResult> => {
+  const one = async function* (): AsyncIterable<MoveOrder> {
+    yield await Promise.resolve(order);
+  };
+  for await (const result of mover.move(one())) return result;
+  throw new Lc2Error('BUG', 'a mover gave no result', { where: mover.name });
+};
+
+const lineOf = (order: MoveOrder, moved: MovedObject): InventoryLine => {
+  const { key, size, mtime, checksum, version } = order.from;
+  return {
+    key,
+    size,
+    mtime,
+    version,
+    at: order.to,
+    ...(checksum && { checksum }),
+    ...(moved.checksum && { stored: moved.checksum }),
+    ...(moved.digest !== undefined && { digest: moved.digest }),
+    ...(moved.contentType !== undefined && { contentType: moved.contentType }),
+    ...(moved.metadata && Object.keys(moved.metadata).length > 0 && { metadata: moved.metadata }),
+  };
+};

@@ -1,0 +1,49 @@
+import { Lc2Error } from '../../core/errors.ts';
+
+/** What a verification found wrong: the catalogue's code, the key in storage, a sentence. */
+export interface Problem {
+  readonly code: string;
+  readonly key: string;
+  readonly message: string;
+}
+
+/** Enough to act on; a library that is gone must not fill a log. */
+const shown = 1000;
+
+export interface Problems {
+  readonly list: readonly Problem[];
+  readonly count: number;
+  add(problem: Problem): void;
+}
+
+export const createProblems = (): Problems => {
+  const list: Problem[] = [];
+  let count = 0;
+  return {
+    list,
+    get count() {
+      return count;
+    },
+    add: (problem) => {
+      count++;
+      if (list.length < shown) list.push(problem);
+    },
+  };
+};
+
+/** Damage is a finding and goes on the list; every other error ends the verification. */
+export const finding = async (problems: Problems, key: string, look: () => Promise<void>): Promise<void> => {
+  try {
+    await look();
+  } catch (error) {
+    if (!(error instanceof Lc2Error) || !isFinding(error)) throw error;
+    problems.add({
+      code: error.code,
+      key: error.where === undefined || error.where === 'dump' ? key : error.where,
+      message: error.what,
+    });
+  }
+};
+
+const isFinding = ({ code }: Lc2Error): boolean =>
+  code === 'BACKUP_DAMAGED' || code === 'OBJECT_NOT_FOUND' || code === 'MANIFEST_INVALID';

@@ -1,0 +1,66 @@
+import { Lc2Error } from '../../core/errors.ts';
+
+export const cancelled = (): Lc2Error => new Lc2Error('CANCELLED', 'the run was cancelled');
+
+export const throwIfCancelled = (signal: AbortSignal): void => {
+  if (signal.aborted) throw cancelled();
+};
+
+/** The promise, or CANCELLED as soon as the signal fires; what the promise does after that is ignored. */
+export const untilAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> =>
+  new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(cancelled());
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+
+/**
+ * The chunks of a body, ending with CANCELLED when the signal fires even where the body itself never does.
+ * A body of another length than announced throws.
+ */
+export async function* chunksOf(
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  options: { readonly signal: AbortSignal; readonly size?: number | undefined; readonly where: string },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let length = 0;
+  const check = (isEnd: boolean): void => {
+    const { size } = options;
+    if (size === undefined || (isEnd ? length === size : length <= size)) return;
+    throw new Lc2Error('STORE_FAILED', `the bytes to write are ${isEnd ? length : 'more'}, not ${size} as announced`, {
+      where: options.where,
+    });
+  };
+  for await (const chunk of abortable(body, options.signal)) {
+    length += chunk.byteLength;
+    check(false);
+    if (chunk.byteLength > 0) yield chunk;
+  }
+  check(true);
+}
+
+async function* abortable(
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (body instanceof Uint8Array) {
+    throwIfCancelled(signal);
+    yield body;
+    return;
+  }
+  const iterator = body[Symbol.asyncIterator]();
+  let finished = false;
+  try {
+    for (;;) {
+      const next = await untilAborted(signal, iterator.next());
+      if (next.done === true) {
+        finished = true;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    // A body that is stuck cannot be ended: nobody waits for it.
+    if (!finished) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}

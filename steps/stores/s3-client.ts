@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { Location } from '../../core/api/location.ts';
+import type { StoreTuning } from './store-options.ts';
+
+export interface ClientOptions {
+  readonly location: Location;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly tuning?: StoreTuning;
+}
+
+/** Enough for every worker of a mover with some to spare for listings. */
+const sockets = 80;
+
+/**
+ * A client that behaves as the location says and not as the process environment or a profile of this machine would
+ * have it: only the default credential chain looks there, and only where the Secret gives no keys.
+ */
+export const createS3Client = ({ location, secrets, tuning = {} }: ClientOptions): S3Client => {
+  const ca = secrets['ca.crt'];
+  const pool = { keepAlive: true, maxSockets: sockets };
+  const client = new S3Client({
+    region: location.region,
+    endpoint: location.endpoint ?? amazonEndpoint(location.region),
+    forcePathStyle: location.pathStyle,
+    ...(secrets['accessKeyId'] !== undefined && { credentials: staticKeys(secrets) }),
+    requestHandler: {
+      connectionTimeout: tuning.connectTimeout ?? 10_000,
+      // Silence of a connection. A store that copies a large object says nothing for minutes.
+      socketTimeout: tuning.socketTimeout ?? 300_000,
+      httpAgent: new HttpAgent(pool),
+      httpsAgent: new HttpsAgent({ ...pool, ...(ca !== undefined && ca.trim() !== '' && { ca }) }),
+    },
+    // Newer checksum headers are not known to every server; Content-MD5 is, and all our bodies carry it.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    retryMode: 'standard',
+    maxAttempts: tuning.attempts ?? 4,
+    defaultsMode: 'standard',
+    useFipsEndpoint: false,
+    useDualstackEndpoint: false,
+    useArnRegion: false,
+    disableMultiregionAccessPoints: true,
+    disableS3ExpressSessionAuth: true,
+    userAgentAppId: 'lc2-backup',
+    logger: silent,
+  });
+  addContentMd5(client);
+  return client;
+};
+
+const nothing = (): void => undefined;
+const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** Named, because otherwise the SDK takes an endpoint from the environment. */
+const amazonEndpoint = (region: string): string =>
+  `https://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+
+/** Files of a Secret often end with a newline that is not part of the key. */
+const staticKeys = (secrets: Readonly<Record<string, string>>) => {
+  const sessionToken = secrets['sessionToken']?.trim();
+  return {
+    accessKeyId: secrets['accessKeyId']?.trim() ?? '',
+    secretAccessKey: secrets['secretAccessKey']?.trim() ?? '',
+    ...(sessionToken !== undefined && sessionToken !== '' && { sessionToken }),
+  };
+};
+
+/** Deletions of many keys must carry a checksum; older servers know only this one. */
+const addContentMd5 = (client: S3Client): void => {
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      const { request } = args;
+      if (context['commandName'] === 'DeleteObjectsCommand' && isBodyRequest(request)) {
+        request.headers['content-md5'] = createHash('md5').update(request.body).digest('base64');
+      }
+      return next(args);
+    },
+    { step: 'build', name: 'contentMd5', priority: 'low' },
+  );
+};
+
+const isBodyRequest = (
+  request: unknown,
+): request is { readonly headers: Record<string, string>; readonly body: string | Uint8Array } =>
+  typeof request === 'object' &&
+  request !== null &&
+  'headers' in request &&
+  'body' in request &&
+  (typeof request.body === 'string' || request.body instanceof Uint8Array);

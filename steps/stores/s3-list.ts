@@ -1,0 +1,157 @@
+import {
+  AbortMultipartUploadCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+} from '@aws-sdk/client-s3';
+import { Lc2Error } from '../../core/errors.ts';
+import type { ObjectInfo } from '../../core/ports/object-store.ts';
+import { compareUtf8 } from '../../core/utf8.ts';
+import { call, checksumOf, isOpaque, type S3Context, versionOfEtag, whereIs } from './s3-context.ts';
+
+interface ListOptions {
+  readonly prefix: string;
+  readonly startAfter?: string | undefined;
+}
+
+const broken = (context: S3Context, what: string, key = ''): Lc2Error =>
+  new Lc2Error('STORE_FAILED', what, { where: whereIs(context, key) });
+
+/** A plus is a space in what the server encoded; keys that are not UTF-8 cannot be carried at all. */
+const decode = (context: S3Context, text: string, encoded: boolean): string => {
+  if (!encoded) return text;
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (cause) {
+    throw new Lc2Error('KEY_UNSUPPORTED', 'the store holds a key that is not UTF-8', {
+      where: whereIs(context, text),
+      cause,
+    });
+  }
+};
+
+/** Every object, page by page. A server that leaves out, repeats or disorders anything is found out. */
+export async function* listObjects(
+  context: S3Context,
+  options: ListOptions,
+): AsyncGenerator<ObjectInfo, void, undefined> {
+  let token: string | undefined;
+  let last: string | undefined;
+  do {
+    const page: ListObjectsV2CommandOutput = await call(context, options.prefix, () =>
+      context.client.send(pageCommand(context, options, token), { abortSignal: context.signal }),
+    );
+    for (const object of page.Contents ?? []) {
+      const full = decode(context, object.Key ?? '', page.EncodingType === 'url');
+      const key = full.slice(context.prefix.length);
+      if (!full.startsWith(context.prefix + options.prefix))
+        throw broken(context, 'the listing holds a key that was not asked for', full);
+      if (last !== undefined && compareUtf8(last, key) >= 0)
+        throw broken(context, 'the listing is not in the order of UTF-8 bytes', key);
+      last = key;
+      // The folder itself, as some tools mark it, has no name below the prefix.
+      if (key !== '') yield await infoOf(context, key, object);
+    }
+    token = nextToken(context, page, token);
+  } while (token !== undefined);
+}
+
+const pageCommand = (
+  context: S3Context,
+  { prefix, startAfter }: ListOptions,
+  token: string | undefined,
+): ListObjectsV2Command =>
+  new ListObjectsV2Command({
+    Bucket: context.bucket,
+    Prefix: context.prefix + prefix,
+    EncodingType: 'url',
+    ...(context.tuning.pageSize !== undefined && { MaxKeys: context.tuning.pageSize }),
+    ...(startAfter !== undefined && startAfter !== '' && { StartAfter: context.prefix + startAfter }),
+    ...(token !== undefined && { ContinuationToken: token }),
+  });
+
+const nextToken = (
+  context: S3Context,
+  page: ListObjectsV2CommandOutput,
+  before: string | undefined,
+): string | undefined => {
+  if (page.IsTruncated !== true) return undefined;
+  const token = page.NextContinuationToken;
+  if (token === undefined || token === '' || token === before)
+    throw broken(context, 'the listing was cut short without a way to go on');
+  return token;
+};
+
+const infoOf = async (
+  context: S3Context,
+  key: string,
+  object: NonNullable<ListObjectsV2CommandOutput['Contents']>[number],
+): Promise<ObjectInfo> => {
+  const { Size: size, ETag: etag, LastModified: time } = object;
+  if (size === undefined || etag === undefined || time === undefined)
+    throw broken(context, 'the listing lacks size, time or ETag', key);
+  const opaque = context.state.etagsAreOpaque ?? (await probe(context, key));
+  return { key, size, mtime: time.toISOString(), version: versionOfEtag(etag), checksum: checksumOf(etag, opaque) };
+};
+
+/** A listing does not say how objects are encrypted: one object per opened store is asked. */
+const probe = async (context: S3Context, key: string): Promise<boolean> => {
+  const command = new HeadObjectCommand({ Bucket: context.bucket, Key: context.prefix + key });
+  try {
+    context.state.etagsAreOpaque ??= isOpaque(await context.client.send(command, { abortSignal: context.signal }));
+  } catch {
+    // Deleted meanwhile or not readable: the next object is asked; whoever reads this one meets the reason.
+    return false;
+  }
+  return context.state.etagsAreOpaque;
+};
+
+/** Ends what nobody finished; returns how many uploads there were. */
+export const abortUploads = async (context: S3Context, prefix: string): Promise<number> => {
+  let count = 0;
+  let marker: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = {};
+  for (;;) {
+    const page = await call(context, prefix, () =>
+      context.client.send(
+        new ListMultipartUploadsCommand({
+          Bucket: context.bucket,
+          Prefix: context.prefix + prefix,
+          EncodingType: 'url',
+          ...marker,
+        }),
+        { abortSignal: context.signal },
+      ),
+    );
+    for (const { Key, UploadId } of page.Uploads ?? []) {
+      const key = decode(context, Key ?? '', page.EncodingType === 'url');
+      // Some servers ignore the prefix.
+      if (UploadId === undefined || !key.startsWith(context.prefix + prefix)) continue;
+      await abortUpload(context, key, UploadId);
+      count++;
+    }
+    if (page.IsTruncated !== true) return count;
+    const next = {
+      ...(page.NextKeyMarker !== undefined && {
+        KeyMarker: decode(context, page.NextKeyMarker, page.EncodingType === 'url'),
+      }),
+      ...(page.NextUploadIdMarker !== undefined && { UploadIdMarker: page.NextUploadIdMarker }),
+    };
+    if (JSON.stringify(next) === JSON.stringify(marker) || next.KeyMarker === undefined) {
+      throw broken(context, 'the list of uploads was cut short without a way to go on', prefix);
+    }
+    marker = next;
+  }
+};
+
+const abortUpload = async (context: S3Context, key: string, uploadId: string): Promise<void> => {
+  const command = new AbortMultipartUploadCommand({ Bucket: context.bucket, Key: key, UploadId: uploadId });
+  await call(context, key, async () => {
+    try {
+      await context.client.send(command, { abortSignal: context.signal });
+    } catch (error) {
+      // Finished or ended by its owner meanwhile.
+      if (!(error instanceof Error && error.name === 'NoSuchUpload')) throw error;
+    }
+  });
+};

@@ -1,0 +1,257 @@
+import type { Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadBucketCommand,
+  HeadObjectCommand,
+} from '@aws-sdk/client-s3';
+import { Lc2Error } from '../../core/errors.ts';
+import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
+import { s3 as descriptor } from '../../core/stores/s3.ts';
+import { utf8Length } from '../../core/utf8.ts';
+import { createByteBudget } from './byte-budget.ts';
+import { throwIfCancelled, untilAborted } from './bodies.ts';
+import { createS3Client } from './s3-client.ts';
+import { call, checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
+import { failureOf } from './s3-errors.ts';
+import { abortUploads, listObjects } from './s3-list.ts';
+import { defaultBufferLimit } from './s3-multipart.ts';
+import { putObject } from './s3-put.ts';
+import type { AdapterOptions } from './store-options.ts';
+
+const keyBytes = 1024;
+const deletesPerRequest = 1000;
+/** XML cannot carry these, not even escaped: such keys are deleted one by one. */
+// oxlint-disable-next-line no-control-regex
+const notXml = /[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/;
+
+export const openS3Store = (options: AdapterOptions): Promise<ObjectStore> => {
+  const context = contextOf(options);
+  const bodies = new Set<Readable>();
+  const { prefix } = context;
+  return Promise.resolve({
+    url: context.url,
+    capabilities: { contentChecksums: descriptor.contentChecksums, metadata: descriptor.metadata },
+    holds: (key) => holds(prefix, key),
+    list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),
+    head: (key) => headObject(context, key),
+    get: (key, options = {}) => getObject({ context, key, bodies, ...options }),
+    put: async (key, body, options = {}) => {
+      throwIfCancelled(context.signal);
+      if (!holds(prefix, key))
+        throw new Lc2Error('KEY_UNSUPPORTED', 'S3 cannot hold this key', { where: whereIs(context, key) });
+      return putObject(context, key, body, options);
+    },
+    delete: (keys) => deleteObjects(context, keys),
+    abortUploads: (below) => abortUploads(context, below),
+    close: () => {
+      for (const body of bodies) body.destroy();
+      context.client.destroy();
+      return Promise.resolve();
+    },
+  });
+};
+
+const contextOf = ({ location, secrets, signal, subfolder, tuning = {}, parsed, url }: AdapterOptions): S3Context => {
+  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
+  return {
+    client: createS3Client({ location, secrets, tuning }),
+    bucket: parsed.bucket,
+    prefix: path === '' ? '' : `${path}/`,
+    url,
+    signal,
+    secrets,
+    tuning,
+    budget: createByteBudget(tuning.bufferLimit ?? defaultBufferLimit),
+    state: { answered: false, etagsAreOpaque: undefined },
+  };
+};
+
+const holds = (prefix: string, key: string): boolean =>
+  key !== '' && key.isWellFormed() && utf8Length(prefix) + utf8Length(key) <= keyBytes;
+
+type Found = Pick<
+  GetObjectCommandOutput,
+  'ETag' | 'LastModified' | 'ContentType' | 'Metadata' | 'ServerSideEncryption' | 'SSECustomerAlgorithm'
+>;
+
+const infoOf = (context: S3Context, key: string, found: Found & { readonly size: number | undefined }): ObjectInfo => {
+  const { size, ETag: etag, LastModified: time } = found;
+  if (size === undefined || etag === undefined || time === undefined) {
+    throw new Lc2Error('STORE_FAILED', 'the answer lacks size, time or ETag', { where: whereIs(context, key) });
+  }
+  return {
+    key,
+    size,
+    mtime: time.toISOString(),
+    version: versionOfEtag(etag),
+    checksum: checksumOf(etag, isOpaque(found)),
+    ...(found.ContentType !== undefined && { contentType: found.ContentType }),
+    ...(found.Metadata !== undefined && { metadata: found.Metadata }),
+  };
+};
+
+const headObject = async (context: S3Context, key: string): Promise<ObjectInfo | undefined> => {
+  throwIfCancelled(context.signal);
+  const command = new HeadObjectCommand({ Bucket: context.bucket, Key: context.prefix + key });
+  try {
+    const found = await context.client.send(command, { abortSignal: context.signal });
+    context.state.answered = true;
+    return infoOf(context, key, { ...found, size: found.ContentLength });
+  } catch (error) {
+    if (failureOf(error).status !== 404) throw translate(context, key, error);
+  }
+  await requireBucket(context);
+  return undefined;
+};
+
+/** The answer to a HEAD does not tell a missing object from a missing bucket. */
+const requireBucket = async (context: S3Context): Promise<void> => {
+  if (context.state.answered) return;
+  try {
+    await context.client.send(new HeadBucketCommand({ Bucket: context.bucket }), { abortSignal: context.signal });
+    context.state.answered = true;
+  } catch (error) {
+    const { status } = failureOf(error);
+    if (status === 404) throw new Lc2Error('STORE_NOT_FOUND', 'the bucket does not exist', { where: context.url });
+    // Whoever may not ask for the bucket learns of it by other calls.
+    if (status !== 403) throw translate(context, '', error);
+  }
+};
+
+interface GetTask {
+  readonly context: S3Context;
+  readonly key: string;
+  readonly bodies: Set<Readable>;
+  readonly version?: string;
+  readonly range?: ByteRange;
+}
+
+const getObject = async (task: GetTask): Promise<ObjectBody> => {
+  const { context, key, version, range } = task;
+  throwIfCancelled(context.signal);
+  const command = new GetObjectCommand({
+    Bucket: context.bucket,
+    Key: context.prefix + key,
+    ...(version !== undefined && { IfMatch: `"${version}"` }),
+    ...(range !== undefined && { Range: `bytes=${range.first}-${range.last}` }),
+  });
+  let found: GetObjectCommandOutput;
+  try {
+    found = await context.client.send(command, { abortSignal: context.signal });
+    context.state.answered = true;
+  } catch (error) {
+    throw await getError(task, error);
+  }
+  const stream = readableOf(found.Body);
+  if (stream === undefined)
+    throw new Lc2Error('STORE_FAILED', 'the answer has no body', { where: whereIs(context, key) });
+  task.bodies.add(stream);
+  stream.once('close', () => task.bodies.delete(stream));
+  // Until somebody reads it, a broken connection is nobody's error; the reader meets it as a short body.
+  stream.on('error', () => undefined);
+  try {
+    const info = infoOf(context, key, { ...found, size: totalOf(found) });
+    // Servers that do not know If-Match send what they have.
+    if (version !== undefined && info.version !== version) throw changed(task);
+    return { info, bytes: readBody(task, stream, lengthOf(task, found, info)) };
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+};
+
+const changed = ({ context, key }: GetTask): Lc2Error =>
+  new Lc2Error('OBJECT_CHANGED', 'the object is no longer the version that was listed', {
+    where: whereIs(context, key),
+  });
+
+const getError = async (task: GetTask, error: unknown): Promise<Lc2Error> => {
+  const { context, key } = task;
+  const { name, status } = failureOf(error);
+  if (status === 412) return changed(task);
+  if (name === 'NoSuchKey')
+    return new Lc2Error('OBJECT_NOT_FOUND', 'there is no such object', { where: whereIs(context, key) });
+  if (status === 404 && name !== 'NoSuchBucket') {
+    await requireBucket(context);
+    return new Lc2Error('OBJECT_NOT_FOUND', 'there is no such object', { where: whereIs(context, key) });
+  }
+  return translate(context, key, error);
+};
+
+const readableOf = (body: GetObjectCommandOutput['Body']): Readable | undefined =>
+  body !== undefined && 'destroy' in body && typeof body.destroy === 'function' && 'pipe' in body
+    ? (body as Readable)
+    : undefined;
+
+const totalOf = ({ ContentRange, ContentLength }: GetObjectCommandOutput): number | undefined => {
+  const total = /\/(\d+)$/.exec(ContentRange ?? '')?.[1];
+  return total === undefined ? ContentLength : Number(total);
+};
+
+/** Bytes that the body must have. */
+const lengthOf = ({ context, key, range }: GetTask, found: GetObjectCommandOutput, info: ObjectInfo): number => {
+  if (range === undefined) return info.size;
+  const expected = Math.max(0, Math.min(range.last, info.size - 1) - range.first + 1);
+  if (found.ContentLength === expected && (found.ContentRange ?? '').startsWith(`bytes ${range.first}-`))
+    return expected;
+  throw new Lc2Error('STORE_FAILED', 'the store sent another range than was asked for', {
+    where: whereIs(context, key),
+  });
+};
+
+async function* readBody(task: GetTask, stream: Readable, length: number): AsyncGenerator<Uint8Array, void, undefined> {
+  const { context, key } = task;
+  let read = 0;
+  const iterator: AsyncIterator<unknown> = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await untilAborted(context.signal, iterator.next());
+      if (next.done === true) break;
+      if (!(next.value instanceof Uint8Array)) continue;
+      read += next.value.byteLength;
+      yield next.value;
+    }
+  } catch (error) {
+    throw translate(context, key, error);
+  } finally {
+    stream.destroy();
+  }
+  if (read !== length) {
+    throw new Lc2Error('STORE_FAILED', `the body has ${read} bytes, not ${length} as announced`, {
+      where: whereIs(context, key),
+    });
+  }
+}
+
+const deleteObjects = async (context: S3Context, keys: readonly string[]): Promise<void> => {
+  throwIfCancelled(context.signal);
+  const possible = keys.filter((key) => holds(context.prefix, key));
+  for (const key of possible.filter((key) => notXml.test(key))) {
+    const command = new DeleteObjectCommand({ Bucket: context.bucket, Key: context.prefix + key });
+    await call(context, key, () => context.client.send(command, { abortSignal: context.signal }));
+  }
+  const others = possible.filter((key) => !notXml.test(key));
+  for (let at = 0; at < others.length; at += deletesPerRequest)
+    await deleteMany(context, others.slice(at, at + deletesPerRequest));
+};
+
+const deleteMany = async (context: S3Context, keys: readonly string[]): Promise<void> => {
+  const [first = ''] = keys;
+  const command = new DeleteObjectsCommand({
+    Bucket: context.bucket,
+    Delete: { Objects: keys.map((key) => ({ Key: context.prefix + key })), Quiet: true },
+  });
+  const { Errors = [] } = await call(context, first, () =>
+    context.client.send(command, { abortSignal: context.signal }),
+  );
+  const failed = Errors.find(({ Code }) => Code !== 'NoSuchKey');
+  if (failed === undefined) return;
+  const key = (failed.Key ?? '').slice(context.prefix.length);
+  const code = /denied/i.test(failed.Code ?? '') ? 'STORE_DENIED' : 'STORE_FAILED';
+  throw new Lc2Error(code, `the store did not delete an object: ${failed.Code ?? ''} ${failed.Message ?? ''}`, {
+    where: whereIs(context, key),
+  });
+};

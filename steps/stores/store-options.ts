@@ -1,0 +1,35 @@
+import type { Location } from '../../core/api/location.ts';
+import type { ParsedUrl } from '../../core/stores/index.ts';
+
+export interface StoreOptions {
+  readonly location: Location;
+  /** Values of the location's Secret; empty: the SDK's default chain. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Ends every call with CANCELLED. */
+  readonly signal: AbortSignal;
+  /** Appended to the location's prefix; keys are relative to it. */
+  readonly subfolder?: string;
+  readonly tuning?: StoreTuning;
+}
+
+/** Limits that tests scale down. */
+export interface StoreTuning {
+  /** Bytes of the first parts of a multipart upload, and the longest body that goes in one request. */
+  readonly partSize?: number;
+  /** Parts of one size before the size doubles. */
+  readonly partsPerSize?: number;
+  /** Bytes of bodies held in memory by all uploads of one opened store. */
+  readonly bufferLimit?: number;
+  /** Keys per page of a listing. */
+  readonly pageSize?: number;
+  readonly connectTimeout?: number;
+  /** Longest silence of a connection, in milliseconds. */
+  readonly socketTimeout?: number;
+  readonly attempts?: number;
+}
+
+export interface AdapterOptions extends StoreOptions {
+  readonly parsed: ParsedUrl;
+  /** The location's url with the subfolder. */
+  readonly url: string;
+}

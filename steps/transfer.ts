@@ -1,0 +1,90 @@
+import type { ObjectStoreSpec } from '../core/api/backup-environment.ts';
+import { type InventoryLine, isUnchanged } from '../core/manifest/inventory.ts';
+import type { InventoryPart, ObjectStoreEntry } from '../core/manifest/manifest.ts';
+import { chosenStores, excludeRules } from '../core/plan/environment.ts';
+import { compileFilter } from '../core/plan/filter.ts';
+import { layout } from '../core/plan/layout.ts';
+import { mergeByKey } from '../core/plan/merge.ts';
+import type { ObjectStore } from '../core/ports/object-store.ts';
+import { transfer as contract, type TransferOutput } from '../core/steps/transfer.ts';
+import type { StepContext } from './runtime/context.ts';
+import { createInventoryWriter, readInventory } from './runtime/inventory-io.ts';
+import { type CopyItem, openCopier } from './runtime/object-copier.ts';
+import { assertOwner, type BackupRun, claimRun, once } from './runtime/run.ts';
+import { sha256 } from './runtime/bytes.ts';
+import { tryReadManifest } from './runtime/storage.ts';
+
+/** Copies what the previous sealed backup does not hold unchanged. */
+export const transfer = async (context: StepContext): Promise<TransferOutput> => {
+  const run = await claimRun(context);
+  if (!run.record.components.includes('database')) await assertOwner(run, ownerOfStores(run));
+  const target = { storage: run.storage, key: layout.step(run.stamp, contract.name), step: contract.name };
+  return once(target, context, contract.output, async () => {
+    const base = await baseStores(context, run);
+    const stores = chosenStores(run.environment.spec, run.record.components);
+    const done: TransferOutput['stores'] = [];
+    for (const [index, store] of stores.entries()) {
+      const report = (fraction: number): void => context.progress.set((index + fraction) / stores.length);
+      done.push(await transferStore({ context, run, store, base: base.get(store.name), report }));
+    }
+    return { stores: done };
+  });
+};
+
+/** Where no database tells installations apart, the stores do. */
+const ownerOfStores = (run: BackupRun): string =>
+  `stores:${sha256(run.environment.spec.objectStores.map((store) => `${store.endpoint ?? ''} ${store.url}`).join('\n')).slice(0, 16)}`;
+
+/** Inventories of the newest sealed backup, by store; empty when all is copied anew. */
+const baseStores = async (context: StepContext, run: BackupRun): Promise<Map<string, ObjectStoreEntry>> => {
+  if (run.record.full || run.record.base === undefined) return new Map();
+  const manifest = await tryReadManifest(run.storage, run.record.base);
+  context.log.info({ base: manifest?.backupId }, 'unchanged objects are taken from an earlier backup');
+  return new Map((manifest?.objectStores ?? []).map((entry) => [entry.name, entry]));
+};
+
+interface StoreTask {
+  readonly context: StepContext;
+  readonly run: BackupRun;
+  readonly store: ObjectStoreSpec;
+  readonly base: ObjectStoreEntry | undefined;
+  readonly report: (fraction: number) => void;
+}
+
+const transferStore = async (task: StoreTask): Promise<TransferOutput['stores'][number]> => {
+  const { context, run, store } = task;
+  const copier = await openCopier(context, run, store);
+  try {
+    const writer = createInventoryWriter(run.storage, (part) =>
+      layout.draft(run.stamp, context.attempt, store.name, part),
+    );
+    const copied = await copier.copyAll(itemsOf(task, copier.source), {
+      write: (line) => writer.add(line),
+      // Whatever moved under our hands is seen again by catch-up.
+      unsettled: () => Promise.resolve(undefined),
+    });
+    const draft: InventoryPart[] = await writer.end();
+    context.log.info(
+      { store: store.name, mover: copier.mover, copied: copied.count, bytes: copied.bytes },
+      'transferred',
+    );
+    return { name: store.name, mover: copier.mover, draft, copied };
+  } finally {
+    await copier.source.close();
+  }
+};
+
+const itemsOf = async function* (task: StoreTask, source: ObjectStore): AsyncIterable<CopyItem> {
+  const { run, store, base, report } = task;
+  const filter = compileFilter(excludeRules(run.environment.spec, store));
+  // A store that was pointed elsewhere has other objects, whatever their names and times.
+  const usable = base?.url === store.url ? base : undefined;
+  const held: AsyncIterable<InventoryLine> = readInventory(run.storage, usable?.inventory ?? []);
+  let seen = 0;
+  for await (const { left: object, right: line } of mergeByKey(source.list(), held)) {
+    if (!object || filter.match(object.key) >= 0) continue;
+    if (++seen % 256 === 0)
+      report(usable && usable.objectCount > 0 ? Math.min(0.99, seen / usable.objectCount) : seen / (seen + 10_000));
+    yield line && isUnchanged(line, object) ? { line } : { object };
+  }
+};

@@ -1,0 +1,178 @@
+import { hasCode, Lc2Error } from '../core/errors.ts';
+import type { Manifest, ObjectStoreEntry } from '../core/manifest/manifest.ts';
+import { timeOfStamp, tryStampOfId } from '../core/plan/backup-id.ts';
+import { layout } from '../core/plan/layout.ts';
+import type { ObjectStore } from '../core/ports/object-store.ts';
+import type { VerifyBackupOutput } from '../core/steps/verify-backup.ts';
+import { checkDump, checkFile } from './runtime/check-dump.ts';
+import { checkObjects, type ObjectsLevel } from './runtime/check-objects.ts';
+import type { StepContext } from './runtime/context.ts';
+import { readInventory } from './runtime/inventory-io.ts';
+import { createProblems, finding, type Problems } from './runtime/problems.ts';
+import { newestSealed, openStorage, tryReadManifest } from './runtime/storage.ts';
+import { objectsLevel } from './verify.ts';
+
+/** Checks a sealed backup, every file of it. Damage is the result and not an error: all of it is listed. */
+export const verifyBackup = async (context: StepContext): Promise<VerifyBackupOutput> => {
+  const storage = await openStorage(context, context.environment, context.secrets.storage);
+  const stamp = await resolveStamp(context, storage);
+  const problems = createProblems();
+  let manifest: Manifest | undefined;
+  await finding(problems, layout.manifest(stamp), async () => {
+    manifest = await tryReadManifest(storage, stamp);
+  });
+  const { environment } = context;
+  const backupId = manifest?.backupId ?? `${environment.spec.projectId}-${environment.name}-backup-${stamp}`;
+  const url = `${storage.url}/${layout.manifest(stamp)}`;
+  if (!manifest) {
+    const sealed = problems.count > 0;
+    if (!sealed)
+      problems.add({
+        code: 'BACKUP_NOT_FOUND',
+        key: layout.manifest(stamp),
+        message: 'there is no manifest, so there is no backup',
+      });
+    return { backupId, sealed, ok: false, url, problems: [...problems.list] };
+  }
+  assertOwn(context, manifest, stamp, url);
+  if (context.parameters['level'] !== 'seal') await verifyAll(context, { storage, stamp, manifest, problems });
+  return {
+    backupId,
+    sealed: true,
+    ok: problems.count === 0,
+    url,
+    digest: manifest.digest,
+    bytes: manifest.sizes.database + manifest.sizes.objects,
+    objects: manifest.objectStores.reduce((sum, store) => sum + store.objectCount, 0),
+    verified: manifest.verification.objects === 'none' ? manifest.verification.database : manifest.verification.objects,
+    problems: [...problems.list],
+  };
+};
+
+const resolveStamp = async ({ parameters, environment }: StepContext, storage: ObjectStore): Promise<string> => {
+  const wanted = parameters['backup'] ?? 'latest';
+  if (wanted === 'latest') {
+    const newest = await newestSealed(storage);
+    if (newest === undefined)
+      throw new Lc2Error('BACKUP_NOT_FOUND', 'there is no sealed backup', { where: storage.url });
+    return newest;
+  }
+  const stamp = tryStampOfId(wanted, { projectId: environment.spec.projectId, name: environment.name });
+  if (stamp === undefined) {
+    throw new Lc2Error(
+      'BACKUP_OF_OTHER_ENVIRONMENT',
+      `${wanted} is not a backup of ${environment.spec.projectId}-${environment.name}`,
+    );
+  }
+  return stamp;
+};
+
+/** A manifest that was copied here from another environment or another time is not this backup's. */
+const assertOwn = ({ environment }: StepContext, manifest: Manifest, stamp: string, where: string): void => {
+  const own = manifest.environment === environment.name && manifest.projectId === environment.spec.projectId;
+  if (own && manifest.timestamp === timeOfStamp(stamp)) return;
+  throw new Lc2Error('BACKUP_OF_OTHER_ENVIRONMENT', `the manifest is of ${manifest.backupId}`, { where });
+};
+
+interface Subject {
+  readonly storage: ObjectStore;
+  readonly stamp: string;
+  readonly manifest: Manifest;
+  readonly problems: Problems;
+}
+
+const verifyAll = async (context: StepContext, subject: Subject): Promise<void> => {
+  const { storage, stamp, manifest, problems } = subject;
+  const known = new Set([layout.manifest(stamp), layout.run(stamp), ...manifest.leftovers]);
+  await verifyDatabase(context, subject, known);
+  const wanted = context.parameters['objects'] ?? 'auto';
+  const level =
+    wanted === 'listed' || wanted === 'sampled' || wanted === 'full' ? wanted : objectsLevel(context.environment.spec);
+  for (const [index, entry] of manifest.objectStores.entries()) {
+    await verifyStore(context, subject, { entry, level, known });
+    context.progress.set(0.5 + (0.5 * (index + 1)) / manifest.objectStores.length);
+  }
+  for (const folder of ['database/', 'inventory/']) {
+    for await (const { key } of storage.list({ prefix: `${stamp}/${folder}` })) {
+      if (!known.has(key)) problems.add({ code: 'BACKUP_DAMAGED', key, message: 'a file that belongs to nothing' });
+    }
+  }
+};
+
+const verifyDatabase = async (
+  context: StepContext,
+  { storage, manifest, problems }: Subject,
+  known: Set<string>,
+): Promise<void> => {
+  if (!manifest.database) return;
+  const { globals, dumps } = manifest.database;
+  const database = context.openDatabase(context.environment, {});
+  try {
+    if (globals) {
+      known.add(globals.key);
+      await finding(problems, globals.key, () => checkFile(storage, globals));
+    }
+    for (const [index, entry] of dumps.entries()) {
+      known.add(entry.key);
+      await finding(problems, entry.key, async () => {
+        assertSameRows(await checkDump(storage, entry, database), entry.tables, entry.key);
+      });
+      context.progress.set((0.5 * (index + 1)) / dumps.length);
+    }
+  } finally {
+    await database.close();
+  }
+};
+
+const assertSameRows = (
+  found: Readonly<Record<string, number>>,
+  sealed: Readonly<Record<string, number>>,
+  where: string,
+): void => {
+  const tables = new Set([...Object.keys(found), ...Object.keys(sealed)]);
+  for (const table of tables) {
+    if (found[table] === sealed[table]) continue;
+    throw new Lc2Error(
+      'BACKUP_DAMAGED',
+      `table ${table} has ${found[table] ?? 'no'} rows in the dump and ${sealed[table] ?? 'no'} in the manifest`,
+      { where },
+    );
+  }
+};
+
+interface StoreCheck {
+  readonly entry: ObjectStoreEntry;
+  readonly level: ObjectsLevel;
+  readonly known: Set<string>;
+}
+
+const verifyStore = async (
+  context: StepContext,
+  { storage, stamp, problems }: Subject,
+  check: StoreCheck,
+): Promise<void> => {
+  const { entry, level, known } = check;
+  for (const { key } of [...entry.inventory, ...entry.deletedSincePoint.parts]) known.add(key);
+  for (const part of entry.deletedSincePoint.parts) await finding(problems, part.key, () => checkFile(storage, part));
+  const found = { objects: 0 };
+  try {
+    await checkObjects({
+      storage,
+      stamp,
+      store: entry.name,
+      lines: readInventory(storage, entry.inventory),
+      level,
+      inherited: level,
+      onProblem: (problem) => problems.add(problem),
+      onExtra: (key) => {
+        if (!known.has(key)) problems.add({ code: 'BACKUP_DAMAGED', key, message: 'a file that belongs to nothing' });
+      },
+      onChecked: () => {
+        if (++found.objects % 256 === 0) context.signal.throwIfAborted();
+      },
+    });
+  } catch (error) {
+    if (!hasCode(error, 'BACKUP_DAMAGED')) throw error;
+    problems.add({ code: error.code, key: error.where ?? entry.name, message: error.what });
+  }
+};

@@ -1,0 +1,98 @@
+import { Lc2Error } from '../core/errors.ts';
+import { restoreRecord } from '../core/manifest/records.ts';
+import { layout } from '../core/plan/layout.ts';
+import { mergeByKey } from '../core/plan/merge.ts';
+import type { ObjectInfo, ObjectStore } from '../core/ports/object-store.ts';
+import type { InventoryLine } from '../core/manifest/inventory.ts';
+import { verifyRestore as contract, type VerifyRestoreOutput } from '../core/steps/verify-restore.ts';
+import { drain, measure } from './runtime/bytes.ts';
+import { compareRows } from './runtime/compare-rows.ts';
+import type { StepContext } from './runtime/context.ts';
+import { readInventory } from './runtime/inventory-io.ts';
+import { loadOrders, openRestore, type RestoreRun, restoreStepKey, storeEntryOf } from './runtime/restore.ts';
+import { once } from './runtime/run.ts';
+import { tryReadRecord } from './runtime/storage.ts';
+
+/** Compares what is live now with the manifest and the inventories. */
+export const verifyRestore = async (context: StepContext): Promise<VerifyRestoreOutput> => {
+  const run = await openRestore(context);
+  const target = { storage: run.storage, key: restoreStepKey(context, contract.name), step: contract.name };
+  return once(target, context, contract.output, async () => {
+    const done = await tryReadRecord(run.storage, layout.restoreDone(run.plan.record), restoreRecord);
+    const found = { restoreId: done?.restoreId ?? run.plan.restoreId, backupId: done?.backupId ?? run.plan.backupId };
+    const previous = (done?.previous ?? []).map(({ previous: name }) => name);
+    // What was restored by an earlier run may have changed since, and rightly so.
+    if (run.already) return { ...found, databases: 0, tables: 0, rows: 0, objects: 0, bytes: 0, previous };
+    const rows = await verifyDatabases(context, run);
+    const objects = await verifyStores(context, run);
+    return { ...found, ...rows, ...objects, previous };
+  });
+};
+
+const verifyDatabases = async (
+  context: StepContext,
+  run: RestoreRun,
+): Promise<{ databases: number; tables: number; rows: number }> => {
+  const orders = run.plan.databases.length === 0 ? [] : loadOrders(run.manifest, run.plan);
+  const total = { databases: orders.length, tables: 0, rows: 0 };
+  const database = context.openDatabase(context.environment, context.secrets.database);
+  try {
+    for (const order of orders) {
+      const { rows, partial } = await database.countRows(order.as);
+      // Live again, and written to by those who waited: what is more is theirs, what is missing would be ours.
+      const found = atMost(rows, order.rows);
+      compareRows({ expected: order.rows, found, partial, exact: false, where: order.as });
+      total.tables += Object.keys(order.rows).length;
+      total.rows += Object.values(order.rows).reduce((sum, count) => sum + count, 0);
+    }
+    return total;
+  } finally {
+    await database.close();
+  }
+};
+
+const atMost = (
+  found: Readonly<Record<string, number>>,
+  expected: Readonly<Record<string, number>>,
+): Record<string, number> =>
+  Object.fromEntries(Object.entries(found).map(([table, rows]) => [table, Math.min(rows, expected[table] ?? rows)]));
+
+const verifyStores = async (context: StepContext, run: RestoreRun): Promise<{ objects: number; bytes: number }> => {
+  const total = { objects: 0, bytes: 0 };
+  for (const name of run.plan.stores) {
+    const spec = context.environment.spec.objectStores.find((store) => store.name === name);
+    if (!spec)
+      throw new Lc2Error('COMPONENT_UNKNOWN', `the environment has no object store ${name}`, { where: run.plan.into });
+    const target = await context.openStore({ location: spec, secrets: context.secrets.objects });
+    try {
+      const lines = readInventory(run.storage, storeEntryOf(run.manifest, name).inventory, run.plan.prefixes);
+      for await (const { left: line, right: object } of mergeByKey(lines, target.list())) {
+        if (!line) continue;
+        await assertRestored(target, line, object);
+        total.objects++;
+        total.bytes += line.size;
+      }
+    } finally {
+      await target.close();
+    }
+  }
+  return total;
+};
+
+const assertRestored = async (
+  target: ObjectStore,
+  line: InventoryLine,
+  object: ObjectInfo | undefined,
+): Promise<void> => {
+  const differs = (how: string): never => {
+    throw new Lc2Error('RESTORE_DIFFERS', `object ${line.key} ${how}`, { where: target.url });
+  };
+  if (!object) return differs('is missing');
+  if (object.size !== line.size) return differs(`has ${object.size} bytes instead of ${line.size}`);
+  const comparable = object.checksum?.algorithm === 'md5' && line.checksum?.algorithm === 'md5';
+  if (comparable) return object.checksum?.value === line.checksum?.value ? undefined : differs('has another checksum');
+  if (line.digest === undefined) return undefined;
+  const measured = measure((await target.get(line.key)).bytes);
+  await drain(measured.bytes);
+  return measured.result().digest === line.digest ? undefined : differs('has other bytes');
+};

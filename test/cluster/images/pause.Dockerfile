@@ -1,0 +1,3 @@
+FROM scratch
+COPY catatonit /pause
+ENTRYPOINT ["/pause", "-P"]

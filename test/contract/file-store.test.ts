@@ -1,0 +1,4 @@
+import { objectStoreContract } from './object-store-contract.ts';
+import { makeFolder } from './store-fixture.ts';
+
+objectStoreContract('file', makeFolder);

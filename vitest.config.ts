@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+
+const lane = (name: string, timeout: number) => ({
+  extends: true as const,
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: timeout, hookTimeout: timeout },
+});
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/support/tally-reporter.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      lane('unit', 20_000),
+      lane('golden', 30_000),
+      lane('contract', 120_000),
+      lane('oracle', 180_000),
+      lane('component', 180_000),
+      lane('defects', 300_000),
+      lane('e2e', 900_000),
+    ],
+  },
+});
