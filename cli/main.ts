@@ -54,17 +54,28 @@ export const main = async (argv: readonly string[]): Promise<number> => {
   };
   const [name = '--help', ...args] = argv;
   try {
-    if (name === '--version') io.stdout(`${toolVersion}\n`);
-    if (name === '--help' || name === '-h' || args.includes('--help')) io.stdout(help());
-    if (['--version', '--help', '-h'].includes(name) || args.includes('--help')) return 0;
+    if (name === '--version') {
+      io.stdout(`${toolVersion}\n`);
+      return 0;
+    }
+    if (name === '--help' || name === '-h' || args.includes('--help')) {
+      io.stdout(help());
+      return 0;
+    }
     if (!isCommand(name)) throw new Lc2Error('USAGE', `there is no command ${JSON.stringify(name)}`);
     return await commands[name].run(args, io);
   } catch (thrown) {
-    const error = abort.signal.aborted
-      ? new Lc2Error('CANCELLED', 'the command was told to stop', { cause: thrown })
-      : ensureLc2Error(thrown);
-    io.stderr(`${errorLine(error)}\n`);
-    if (error.kind === 'bug' && error.cause instanceof Error) io.stderr(`${error.cause.stack ?? ''}\n`);
-    return exitStatus[error.kind];
+    return report(io, thrown);
   }
+};
+
+const report = (io: Io, thrown: unknown): number => {
+  const stopped = io.signal.aborted;
+  const error = stopped
+    ? new Lc2Error('CANCELLED', 'the command was told to stop', { cause: thrown })
+    : ensureLc2Error(thrown);
+  io.stderr(`${errorLine(error)}\n`);
+  // A defect is worth its stack; everything else is said in one line.
+  if (error.kind === 'bug' && error.cause instanceof Error) io.stderr(`${error.cause.stack ?? ''}\n`);
+  return exitStatus[error.kind];
 };

@@ -72,7 +72,7 @@ const runSteps = async (task: Task): Promise<LocalResult> => {
   const done = new Map<StepName, Promise<boolean>>();
 
   const execute = async (step: FlowStep): Promise<boolean> => {
-    const before = await Promise.all(step.needs.map((need) => done.get(need)));
+    const before = await Promise.all(step.needs.map((need) => done.get(need) ?? Promise.resolve(true)));
     if (before.includes(false) || failure || signal.aborted) return false;
     if (!step.when.every((condition) => holds(condition, facts))) {
       task.reporter.skipped(step.step);
@@ -130,7 +130,8 @@ const runWithRetries = async (task: Task, step: StepName, signal: AbortSignal): 
 };
 
 export const isRetried = ({ status, message }: Pick<StepFailure, 'status' | 'message'>): boolean =>
-  (retry.statuses as readonly number[]).includes(status) && !message.includes(retry.unlessMessage);
+  (retry.statuses as readonly number[]).includes(status) &&
+  !retry.unlessMessages.some((text) => message.includes(text));
 
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

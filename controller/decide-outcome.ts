@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { reasonOf } from '../core/api/conditions.ts';
 import type { Phase, RequestStatus } from '../core/api/request-status.ts';
 import { catalogue, type ErrorCode } from '../core/errors.ts';
@@ -141,22 +141,27 @@ export interface Asked {
   readonly backupId: string;
 }
 
+const notSealed = ({ request, workflow, backupId }: Asked): Outcome => {
+  if (wasStopped(request, workflow)) {
+    return { phase: 'Cancelled', reason: reasonOf('CANCELLED'), message: 'stopped on request', facts: {} };
+  }
+  const why = workflow?.failure === undefined ? 'its Workflow vanished' : workflow.failure.message;
+  return withRemedy('RESULT_LOST', `backup ${backupId} was not sealed: ${why}`);
+};
+
+const unanswered = ({ verify, backupId }: Asked): Outcome => {
+  const why = verify.failure === undefined ? verify.message : `${verify.failure.code}: ${verify.failure.message}`;
+  return lost(backupId, why || 'lc2-verify ended without a result');
+};
+
 /** Of a backup whose own run can no longer be asked, from what lc2-verify found in storage. */
 export const outcomeOfVerify = (asked: Asked): Outcome | undefined => {
-  const { request, workflow, verify, backupId } = asked;
+  const { verify, backupId } = asked;
   if (!hasEnded(verify)) return undefined;
   const found = verification(verify);
-  if (found === undefined) {
-    const why = verify.failure === undefined ? verify.message : `${verify.failure.code}: ${verify.failure.message}`;
-    return lost(backupId, why || 'lc2-verify ended without a result');
-  }
+  if (found === undefined) return unanswered(asked);
   if (found.backupId !== backupId) return lost(backupId, `lc2-verify looked at ${found.backupId}`);
-  if (!found.sealed) {
-    if (wasStopped(request, workflow))
-      return { phase: 'Cancelled', reason: reasonOf('CANCELLED'), message: 'stopped on request', facts: {} };
-    const why = workflow?.failure === undefined ? 'its Workflow vanished' : workflow.failure.message;
-    return withRemedy('RESULT_LOST', `backup ${backupId} was not sealed: ${why}`);
-  }
+  if (!found.sealed) return notSealed(asked);
   if (!found.ok || found.digest === undefined) {
     const [problem] = found.problems;
     return withRemedy(

@@ -43,16 +43,12 @@ export const conditionOf = (list: readonly Condition[] | undefined, type: Condit
 
 export const sameStatus = (a: object, b: object): boolean => canonicalLine(a as Json) === canonicalLine(b as Json);
 
+const essence = ({ progress: _progress, components: _components, message: _message, ...rest }: RequestStatus): object =>
+  rest;
+
 /** Whether only numbers moved: such news can wait, so that a long run does not write all the time. */
-export const isMinor = (before: RequestStatus, after: RequestStatus): boolean => {
-  const essence = ({
-    progress: _progress,
-    components: _components,
-    message: _message,
-    ...rest
-  }: RequestStatus): object => rest;
-  return sameStatus(essence(before), essence(after));
-};
+export const isMinor = (before: RequestStatus, after: RequestStatus): boolean =>
+  sameStatus(essence(before), essence(after));
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 

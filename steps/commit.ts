@@ -6,7 +6,7 @@ import { loadDatabase } from '../core/steps/load-database.ts';
 import { restoreObjects, type RestoreObjectsOutput } from '../core/steps/restore-objects.ts';
 import type { StepContext } from './runtime/context.ts';
 import { readPart } from './runtime/inventory-io.ts';
-import { loadOrders, markOf, openRestore, type RestoreRun, restoreStepKey } from './runtime/restore.ts';
+import { loadOrders, markOf, openRestore, type RestoreRun, restoreStepKey, withTarget } from './runtime/restore.ts';
 import { once, requireStepOutput } from './runtime/run.ts';
 import { tryReadRecord, writeOnce } from './runtime/storage.ts';
 
@@ -50,11 +50,9 @@ const deleteOf = async (
   run: RestoreRun,
   store: RestoreObjectsOutput['stores'][number],
 ): Promise<number> => {
-  const spec = context.environment.spec.objectStores.find(({ name }) => name === store.name);
-  if (!spec || store.surplus.count === 0) return 0;
-  const target = await context.openStore({ location: spec, secrets: context.secrets.objects });
-  let deleted = 0;
-  try {
+  if (store.surplus.count === 0) return 0;
+  return withTarget(context, store.name, async (target) => {
+    let deleted = 0;
     for (const part of store.surplus.parts) {
       const keys = (await readPart(run.storage, part)).map(({ key }) => key);
       for (const key of keys) context.log.info({ store: store.name, key }, 'deleting');
@@ -62,9 +60,7 @@ const deleteOf = async (
       deleted += keys.length;
     }
     return deleted;
-  } finally {
-    await target.close();
-  }
+  });
 };
 
 /** From here on this request has happened, whoever applies it again. */

@@ -12,7 +12,7 @@ import { preview as contract, type PreviewOutput } from '../core/steps/preview.t
 import { sha256 } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
 import { readInventory } from './runtime/inventory-io.ts';
-import { loadOrders, markOf, recordNameOf, restoreStepKey, storeEntryOf } from './runtime/restore.ts';
+import { loadOrders, markOf, recordNameOf, restoreStepKey, storeEntryOf, withTarget } from './runtime/restore.ts';
 import { once } from './runtime/run.ts';
 import { newestSealed, openStorage, tryReadManifest, tryReadRecord } from './runtime/storage.ts';
 
@@ -160,18 +160,14 @@ interface StorePreview {
 }
 
 /** Reads the inventory whole: its digests, and whether the target can hold every key. */
-const previewStore = async ({ context, storage, manifest, fixed, store }: StorePreview): Promise<string> => {
-  const entry = storeEntryOf(manifest, store);
-  const spec = context.environment.spec.objectStores.find(({ name }) => name === store);
-  if (!spec) throw new Lc2Error('COMPONENT_UNKNOWN', `environment ${fixed.into} has no object store ${store}`);
-  const target = await context.openStore({ location: spec, secrets: context.secrets.objects });
-  let objects = 0;
-  let bytes = 0;
-  let metadata = 0;
-  try {
+const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview): Promise<string> =>
+  withTarget(context, store, async (target) => {
     // One listing page shows whether the place exists and may be read.
     for await (const _ of target.list()) break;
-    for await (const line of readInventory(storage, entry.inventory, fixed.prefixes)) {
+    let objects = 0;
+    let bytes = 0;
+    let metadata = 0;
+    for await (const line of readInventory(storage, storeEntryOf(manifest, store).inventory, fixed.prefixes)) {
       if (!target.holds(line.key)) {
         throw new Lc2Error('KEY_UNSUPPORTED', `${target.url} cannot hold the key ${JSON.stringify(line.key)}`, {
           where: store,
@@ -181,12 +177,9 @@ const previewStore = async ({ context, storage, manifest, fixed, store }: StoreP
       bytes += line.size;
       if (line.metadata) metadata++;
     }
-  } finally {
-    await target.close();
-  }
-  const lost = metadata > 0 && !target.capabilities.metadata ? `; metadata of ${metadata} objects is lost` : '';
-  return `object store ${store}: up to ${objects} objects, ${bytes} bytes, ${fixed.objectsMode} into ${target.url}${lost}`;
-};
+    const lost = metadata > 0 && !target.capabilities.metadata ? `; metadata of ${metadata} objects is lost` : '';
+    return `object store ${store}: up to ${objects} objects, ${bytes} bytes, ${fixed.objectsMode} into ${target.url}${lost}`;
+  });
 
 const assertNone = (problems: readonly Problem[], { into }: RestorePlan): void => {
   const errors = problems.filter(({ severity }) => severity === 'error');

@@ -4,13 +4,13 @@ import { compileFilter } from '../core/plan/filter.ts';
 import { excludeRules } from '../core/plan/environment.ts';
 import { mergeByKey } from '../core/plan/merge.ts';
 import { chooseMover } from '../core/plan/mover-choice.ts';
-import type { MoveOrder } from '../core/ports/mover.ts';
+import type { MoveOrder, MoveResult } from '../core/ports/mover.ts';
 import type { ObjectInfo, ObjectStore } from '../core/ports/object-store.ts';
 import { restoreObjects as contract, type RestoreObjectsOutput } from '../core/steps/restore-objects.ts';
-import { drain, measure } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
 import { createInventoryWriter, type InventoryWriter, readInventory } from './runtime/inventory-io.ts';
-import { openRestore, type RestoreRun, restoreStepKey, storeEntryOf } from './runtime/restore.ts';
+import { openRestore, type RestoreRun, restoreStepKey, storeEntryOf, withTarget } from './runtime/restore.ts';
+import { compareWithLine } from './runtime/same-bytes.ts';
 import { once } from './runtime/run.ts';
 import { storageAt } from './runtime/storage.ts';
 import { layout } from '../core/plan/layout.ts';
@@ -41,15 +41,11 @@ interface StoreTask {
   readonly expected: number;
 }
 
-const restoreStore = async (context: StepContext, run: RestoreRun, name: string): Promise<StoreOutput> => {
-  const entry = storeEntryOf(run.manifest, name);
-  const store = context.environment.spec.objectStores.find((each) => each.name === name);
-  if (!store)
-    throw new Lc2Error('COMPONENT_UNKNOWN', `the environment has no object store ${name}`, { where: run.plan.into });
-  const from = storageAt(context.source, context.secrets.storage);
-  const to = { location: store, secrets: context.secrets.objects };
-  const target = await context.openStore(to);
-  try {
+const restoreStore = (context: StepContext, run: RestoreRun, name: string): Promise<StoreOutput> =>
+  withTarget(context, name, async (target, store) => {
+    const entry = storeEntryOf(run.manifest, name);
+    const from = storageAt(context.source, context.secrets.storage);
+    const to = { location: store, secrets: context.secrets.objects };
     const mover = await context.openMover(chooseMover(store.mover, from.location, store), {
       from,
       to,
@@ -60,33 +56,32 @@ const restoreStore = async (context: StepContext, run: RestoreRun, name: string)
     const surplus = createInventoryWriter(run.storage, (part) => `${folder}/${part}.ndjson.zst`);
     const tally = { objects: 0, surplus: 0 };
     const task: StoreTask = { context, run, store, target, surplus, tally, expected: entry.objectCount };
-    let count = 0;
-    let bytes = 0;
-    for await (const result of mover.move(
-      ordersOf(task, readInventory(run.storage, entry.inventory, run.plan.prefixes)),
-    )) {
-      const { from: stored } = result.order;
-      if (result.outcome === 'conflict')
-        throw new Lc2Error('KEY_UNSUPPORTED', `${target.url} cannot hold a key`, { where: result.order.to });
-      if (result.outcome !== 'copied')
-        throw new Lc2Error('BACKUP_DAMAGED', 'an object is not what was sealed', { where: stored.key });
-      count++;
-      bytes += stored.size;
+    const lines = readInventory(run.storage, entry.inventory, run.plan.prefixes);
+    const copied = { count: 0, bytes: 0 };
+    for await (const result of mover.move(ordersOf(task, lines))) {
+      assertCopied(result, target);
+      copied.count++;
+      copied.bytes += result.order.from.size;
     }
     const parts = await surplus.end();
     context.log.info(
-      { store: name, objects: tally.objects, copied: count, bytes, surplus: tally.surplus },
+      { store: name, objects: tally.objects, copied: copied.count, surplus: tally.surplus },
       'objects restored',
     );
     return {
       name,
       objects: tally.objects,
-      copied: { count, bytes },
+      copied,
       surplus: { count: tally.surplus, parts: parts.map(({ key, digest, size }) => ({ key, digest, size })) },
     };
-  } finally {
-    await target.close();
-  }
+  });
+
+/** What was sealed does not change: a source that is another one now is damage. */
+const assertCopied = ({ outcome, order }: MoveResult, target: ObjectStore): void => {
+  if (outcome === 'copied') return;
+  if (outcome === 'conflict')
+    throw new Lc2Error('KEY_UNSUPPORTED', `${target.url} cannot hold a key`, { where: order.to });
+  throw new Lc2Error('BACKUP_DAMAGED', 'an object is not what was sealed', { where: order.from.key });
 };
 
 const ordersOf = async function* (task: StoreTask, lines: AsyncIterable<InventoryLine>): AsyncIterable<MoveOrder> {
@@ -95,7 +90,7 @@ const ordersOf = async function* (task: StoreTask, lines: AsyncIterable<Inventor
   for await (const { key, left: line, right: object } of mergeByKey(lines, target.list(listRange(run)))) {
     if (line) {
       if (++tally.objects % 64 === 0) context.progress.set(Math.min(0.99, tally.objects / Math.max(1, task.expected)));
-      if (object && (await isSame(task, line, object))) continue;
+      if (object && (await compareWithLine(target, line, object)) === 'same') continue;
       yield {
         from: await storedObject(run.storage, line),
         to: key,
@@ -124,17 +119,6 @@ const surplusTest = ({ run, store, context }: StoreTask): ((object: ObjectInfo) 
   const chosen = (key: string): boolean =>
     plan.prefixes.length === 0 || plan.prefixes.some((prefix) => key.startsWith(prefix));
   return ({ key }) => chosen(key) && ofBackup.match(key) < 0 && ofTarget.match(key) < 0;
-};
-
-/** The target already holds these bytes: by the stores' checksums, or by reading it. */
-const isSame = async ({ target }: StoreTask, line: InventoryLine, object: ObjectInfo): Promise<boolean> => {
-  if (object.size !== line.size) return false;
-  if (object.checksum?.algorithm === 'md5' && line.checksum?.algorithm === 'md5')
-    return object.checksum.value === line.checksum.value;
-  if (line.digest === undefined) return false;
-  const measured = measure((await target.get(line.key)).bytes);
-  await drain(measured.bytes);
-  return measured.result().digest === line.digest;
 };
 
 /** The copy in storage, which must still be what was sealed: a damaged one never reaches the target. */

@@ -5,11 +5,18 @@ import { mergeByKey } from '../core/plan/merge.ts';
 import type { ObjectInfo, ObjectStore } from '../core/ports/object-store.ts';
 import type { InventoryLine } from '../core/manifest/inventory.ts';
 import { verifyRestore as contract, type VerifyRestoreOutput } from '../core/steps/verify-restore.ts';
-import { drain, measure } from './runtime/bytes.ts';
 import { compareRows } from './runtime/compare-rows.ts';
 import type { StepContext } from './runtime/context.ts';
 import { readInventory } from './runtime/inventory-io.ts';
-import { loadOrders, openRestore, type RestoreRun, restoreStepKey, storeEntryOf } from './runtime/restore.ts';
+import {
+  loadOrders,
+  openRestore,
+  type RestoreRun,
+  restoreStepKey,
+  storeEntryOf,
+  withTarget,
+} from './runtime/restore.ts';
+import { compareWithLine } from './runtime/same-bytes.ts';
 import { once } from './runtime/run.ts';
 import { tryReadRecord } from './runtime/storage.ts';
 
@@ -60,21 +67,15 @@ const atMost = (
 const verifyStores = async (context: StepContext, run: RestoreRun): Promise<{ objects: number; bytes: number }> => {
   const total = { objects: 0, bytes: 0 };
   for (const name of run.plan.stores) {
-    const spec = context.environment.spec.objectStores.find((store) => store.name === name);
-    if (!spec)
-      throw new Lc2Error('COMPONENT_UNKNOWN', `the environment has no object store ${name}`, { where: run.plan.into });
-    const target = await context.openStore({ location: spec, secrets: context.secrets.objects });
-    try {
-      const lines = readInventory(run.storage, storeEntryOf(run.manifest, name).inventory, run.plan.prefixes);
+    const lines = readInventory(run.storage, storeEntryOf(run.manifest, name).inventory, run.plan.prefixes);
+    await withTarget(context, name, async (target) => {
       for await (const { left: line, right: object } of mergeByKey(lines, target.list())) {
         if (!line) continue;
         await assertRestored(target, line, object);
         total.objects++;
         total.bytes += line.size;
       }
-    } finally {
-      await target.close();
-    }
+    });
   }
   return total;
 };
@@ -84,15 +85,8 @@ const assertRestored = async (
   line: InventoryLine,
   object: ObjectInfo | undefined,
 ): Promise<void> => {
-  const differs = (how: string): never => {
-    throw new Lc2Error('RESTORE_DIFFERS', `object ${line.key} ${how}`, { where: target.url });
-  };
-  if (!object) return differs('is missing');
-  if (object.size !== line.size) return differs(`has ${object.size} bytes instead of ${line.size}`);
-  const comparable = object.checksum?.algorithm === 'md5' && line.checksum?.algorithm === 'md5';
-  if (comparable) return object.checksum?.value === line.checksum?.value ? undefined : differs('has another checksum');
-  if (line.digest === undefined) return undefined;
-  const measured = measure((await target.get(line.key)).bytes);
-  await drain(measured.bytes);
-  return measured.result().digest === line.digest ? undefined : differs('has other bytes');
+  const comparison = object ? await compareWithLine(target, line, object) : 'missing';
+  if (comparison === 'same' || comparison === 'unknown') return;
+  const how = comparison === 'missing' ? 'is missing' : `differs in its ${comparison}`;
+  throw new Lc2Error('RESTORE_DIFFERS', `object ${line.key} ${how}`, { where: target.url });
 };

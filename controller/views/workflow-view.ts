@@ -88,15 +88,15 @@ const fractionOf = (progress: string | undefined): number => {
 };
 
 const stateOf = (nodes: readonly Node[]): StepState => {
-  const phases = nodes.map((node) => node.phase);
-  if (phases.includes('Succeeded')) return { state: 'done', fraction: 1 };
-  if (phases.includes('Skipped') || phases.includes('Omitted')) return { state: 'skipped', fraction: 1 };
+  const phases = new Set(nodes.map((node) => node.phase));
+  if (phases.has('Succeeded')) return { state: 'done', fraction: 1 };
+  if (phases.has('Skipped') || phases.has('Omitted')) return { state: 'skipped', fraction: 1 };
   const fraction = Math.max(
     0,
     ...nodes.filter((node) => node.phase === 'Running').map((node) => fractionOf(node.progress)),
   );
   // A step that will be tried again has a Retry node that still runs.
-  const open = phases.includes('Running') || phases.includes('Pending') || phases.includes('');
+  const open = phases.has('Running') || phases.has('Pending') || phases.has('');
   return { state: open ? 'running' : 'failed', fraction };
 };
 
@@ -133,12 +133,17 @@ const present = <K extends string>(key: K, value: string | undefined): Partial<R
   return record;
 };
 
+const readNodes = (all: Readonly<Record<string, Node>> | null | undefined): Pick<WorkflowView, 'steps' | 'failure'> => {
+  const nodes = Object.values(all ?? {});
+  if (nodes.length === 0) return {};
+  const groups = groupByStep(nodes);
+  const steps = statesOf(groups);
+  const failure = readFailure(groups, steps);
+  return { steps, ...(failure === undefined ? {} : { failure }) };
+};
+
 export const workflowView = (value: unknown): WorkflowView => {
   const { metadata: meta, spec, status } = object.parse(value);
-  const nodes = status.nodes === undefined || status.nodes === null ? undefined : Object.values(status.nodes);
-  const groups = nodes === undefined || nodes.length === 0 ? undefined : groupByStep(nodes);
-  const states = groups === undefined ? undefined : statesOf(groups);
-  const failure = groups === undefined || states === undefined ? undefined : readFailure(groups, states);
   const flow = spec.workflowTemplateRef?.name;
   return {
     ...identified(meta),
@@ -154,8 +159,7 @@ export const workflowView = (value: unknown): WorkflowView => {
     ...present('startedAt', status.startedAt),
     ...present('finishedAt', status.finishedAt),
     outputs: outputsOf(status.outputs?.parameters ?? []),
-    ...(states === undefined ? {} : { steps: states }),
+    ...readNodes(status.nodes),
     hidden: (status.compressedNodes ?? status.offloadNodeStatusVersion ?? '') !== '',
-    ...(failure === undefined ? {} : { failure }),
   };
 };

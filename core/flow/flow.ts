@@ -50,8 +50,8 @@ export const retry = {
   limit: 4,
   /** Our "try again", and the kernel's and the node's ways to end a pod. */
   statuses: [75, 137, 143],
-  /** A deadline that was reached once will be reached again. */
-  unlessMessage: 'deadline',
+  /** A deadline that was reached once will be reached again, and so will a memory limit. */
+  unlessMessages: ['deadline', 'OOMKilled'],
   backoff: { seconds: 10, factor: 2, capSeconds: 300 },
 } as const;
 

@@ -21,7 +21,7 @@ export const mergeByKey = async function* <L extends Keyed, R extends Keyed>(
     let a = await nextOf(lefts);
     let b = await nextOf(rights);
     while (a !== undefined || b !== undefined) {
-      const order = a === undefined ? 1 : b === undefined ? -1 : compareUtf8(a.key, b.key);
+      const order = compare(a, b);
       const l = order <= 0 ? a : undefined;
       const r = order >= 0 ? b : undefined;
       const key = l?.key ?? r?.key;
@@ -33,6 +33,12 @@ export const mergeByKey = async function* <L extends Keyed, R extends Keyed>(
     await lefts.return?.();
     await rights.return?.();
   }
+};
+
+/** What is at its end comes last. */
+const compare = (a: Keyed | undefined, b: Keyed | undefined): number => {
+  if (a === undefined) return 1;
+  return b === undefined ? -1 : compareUtf8(a.key, b.key);
 };
 
 const nextOf = async <T>(iterator: AsyncIterator<T>): Promise<T | undefined> => {

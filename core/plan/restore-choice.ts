@@ -36,23 +36,23 @@ export const assertAllowed = (into: Environment, parameters: Parameters): void =
 };
 
 export const chooseRestore = (manifest: Manifest, into: Environment, parameters: Parameters): RestoreChoice => {
-  const wanted = splitList(parameters['components'] ?? '');
+  const wanted = new Set(splitList(parameters['components'] ?? ''));
   const inBackup = [...(manifest.database ? ['database'] : []), ...manifest.objectStores.map(({ name }) => name)];
-  const inTarget = [...(into.spec.database ? ['database'] : []), ...into.spec.objectStores.map(({ name }) => name)];
+  const inTarget = new Set([
+    ...(into.spec.database ? ['database'] : []),
+    ...into.spec.objectStores.map(({ name }) => name),
+  ]);
   for (const name of wanted) {
     if (!inBackup.includes(name))
       throw new Lc2Error('COMPONENT_UNKNOWN', `the backup has no component ${JSON.stringify(name)}`, {
         where: manifest.backupId,
       });
-    if (!inTarget.includes(name))
+    if (!inTarget.has(name))
       throw new Lc2Error('COMPONENT_UNKNOWN', `environment ${into.name} has no component ${JSON.stringify(name)}`, {
         where: into.name,
       });
   }
-  const components =
-    wanted.length > 0
-      ? inBackup.filter((name) => wanted.includes(name))
-      : inBackup.filter((name) => inTarget.includes(name));
+  const components = inBackup.filter((name) => (wanted.size > 0 ? wanted.has(name) : inTarget.has(name)));
   if (components.length === 0)
     throw new Lc2Error('NOTHING_SELECTED', 'backup and environment have no component in common', { where: into.name });
   const stores = components.filter((name) => name !== 'database');

@@ -268,10 +268,13 @@ const explain = async (
   if (status === 404 && name !== 'NoSuchBucket') {
     if ((await options.source.head(order.from.key)) === undefined) return { outcome: 'vanished', order };
   }
-  throw s3Error(error, {
+  const translated = s3Error(error, {
     where: `${options.source.url}/${order.from.key} -> ${options.target.url}/${order.to}`,
     signal: options.signal,
     answered: true,
     secrets: options.to.secrets,
   });
+  // Something else stands in the way of the name, such as `p` of `p/q` where keys are files.
+  if (translated.code === 'KEY_UNSUPPORTED' && order.createOnly) return { outcome: 'conflict', order };
+  throw translated;
 };

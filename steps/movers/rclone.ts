@@ -9,7 +9,7 @@ import { spawnPipeline } from '../runtime/children.ts';
 import { ordered } from '../runtime/ordered.ts';
 import { batchesOf } from './batches.ts';
 import type { MoverEnd, MoverOptions } from './mover-options.ts';
-import { adopt, areComparable, digestOf, outcomeOf } from './same-object.ts';
+import { adopt, areComparable, describe, digestOf, outcomeOf } from './same-object.ts';
 
 const defaultKeys = 1000;
 const defaultBytes = 256 * 1024 * 1024;
@@ -24,7 +24,11 @@ export const openRcloneMover = (options: MoverOptions): Promise<Mover> => {
   return Promise.resolve({
     name: 'rclone',
     takes: (order) =>
-      order.digest === undefined && writesWhole && isPlain(order.from.key) && isPlain(order.to) && prefixOf(order) !== undefined,
+      order.digest === undefined &&
+      writesWhole &&
+      isPlain(order.from.key) &&
+      isPlain(order.to) &&
+      prefixOf(order) !== undefined,
     move: (orders) => move(options, orders),
   });
 };
@@ -63,7 +67,8 @@ async function* move(
 
 interface Looked {
   readonly order: MoveOrder;
-  readonly standing: ObjectInfo | undefined;
+  /** What stood at the target before. */
+  readonly before: ObjectInfo | undefined;
 }
 
 async function* moveBatch(
@@ -71,50 +76,55 @@ async function* moveBatch(
   batch: readonly MoveOrder[],
 ): AsyncGenerator<MoveResult, void, undefined> {
   const looked: Looked[] = [];
-  const look = async (order: MoveOrder): Promise<Looked> => ({
-    order,
-    standing: order.createOnly ? await options.target.head(order.to) : undefined,
-  });
+  const look = async (order: MoveOrder): Promise<Looked> => ({ order, before: await options.target.head(order.to) });
   for await (const item of ordered(each(batch), { concurrency: checksAtOnce }, look)) looked.push(item);
-  const open = looked.filter(({ standing }) => standing === undefined).map(({ order }) => order);
+  const open = looked.filter((item) => !isTaken(item)).map(({ order }) => order);
   if (open.length > 0) await copyBatch(options, open);
-  const judge = ({ order, standing }: Looked, signal: AbortSignal): Promise<MoveResult> =>
-    standing === undefined ? check(options, order, signal) : adopt(options, order, standing, signal);
+  const judge = (item: Looked, signal: AbortSignal): Promise<MoveResult> =>
+    isTaken(item) ? adopt(options, item.order, item.before, signal) : check(options, item, signal);
   yield* ordered(each(looked), { concurrency: checksAtOnce }, judge);
 }
+
+const isTaken = (item: Looked): item is Looked & { readonly before: ObjectInfo } =>
+  item.order.createOnly && item.before !== undefined;
 
 async function* each<T>(items: readonly T[]): AsyncGenerator<T, void, undefined> {
   for (const item of items) yield await Promise.resolve(item);
 }
 
 /** The copy is good when the source still is what was listed and the target holds the same bytes. */
-const check = async (options: MoverOptions, order: MoveOrder, signal: AbortSignal): Promise<MoveResult> => {
+const check = async (options: MoverOptions, looked: Looked, signal: AbortSignal): Promise<MoveResult> => {
+  const { order } = looked;
   const [source, standing] = await Promise.all([options.source.head(order.from.key), options.target.head(order.to)]);
   if (source === undefined || source.version !== order.from.version) {
-    if (standing !== undefined) await options.target.delete([order.to]);
+    await removeOurs(options, looked, standing);
     return { outcome: source === undefined ? 'vanished' : 'changed', order };
   }
   if (standing === undefined || standing.size !== source.size) throw incomplete(options, order);
-  const described = {
-    size: standing.size,
-    ...(standing.checksum && { checksum: standing.checksum }),
-    ...(source.contentType !== undefined && { contentType: source.contentType }),
-    ...(source.metadata && { metadata: source.metadata }),
-  };
+  const object = describe(source, standing);
   if (areComparable(source.checksum, standing.checksum)) {
     if (source.checksum?.value !== standing.checksum?.value) throw incomplete(options, order);
-    return { outcome: 'copied', order, object: described, adopted: false };
+    return { outcome: 'copied', order, object, adopted: false };
   }
   let digest: string;
   try {
     digest = await digestOf(options.source, order.from, signal);
   } catch (error) {
     const result = outcomeOf(error, order);
-    await options.target.delete([order.to]);
+    await removeOurs(options, looked, standing);
     return result;
   }
   if (digest !== (await digestOf(options.target, standing, signal))) throw incomplete(options, order);
-  return { outcome: 'copied', order, object: { ...described, digest }, adopted: false };
+  return { outcome: 'copied', order, object: { ...object, digest }, adopted: false };
+};
+
+/** What stood there before and was not replaced stays. */
+const removeOurs = async (
+  { target }: MoverOptions,
+  { order, before }: Looked,
+  standing: ObjectInfo | undefined,
+): Promise<void> => {
+  if (standing !== undefined && standing.version !== before?.version) await target.delete([order.to]);
 };
 
 const incomplete = ({ target }: MoverOptions, order: MoveOrder): Lc2Error =>
@@ -141,7 +151,8 @@ const copyBatch = async (options: MoverOptions, batch: readonly MoveOrder[]): Pr
       '16',
     ];
     const conduct = [
-      '--ignore-times',
+      // Narrows the gap between our look at the target and its writing; what it left out shows in the check.
+      first.createOnly ? '--ignore-existing' : '--ignore-times',
       '--retries',
       '1',
       '--low-level-retries',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hasCode, Lc2Error } from '../../core/errors.ts';
-import type { MoverEnds, MoveOrder, MoveResult } from '../../core/ports/mover.ts';
+import type { MovedObject, MoverEnds, MoveOrder, MoveResult } from '../../core/ports/mover.ts';
 import type { Checksum, ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 
 /** Whether two checksums say something about the same thing. */
@@ -25,6 +25,14 @@ export const outcomeOf = (error: unknown, order: MoveOrder): MoveResult => {
   throw error;
 };
 
+/** What stands at the target, with the description that came along from the source. */
+export const describe = (source: ObjectInfo, standing: ObjectInfo): MovedObject => ({
+  size: standing.size,
+  ...(standing.checksum && { checksum: standing.checksum }),
+  ...(source.contentType !== undefined && { contentType: source.contentType }),
+  ...(source.metadata && { metadata: source.metadata }),
+});
+
 /** The object that stands at the target, when it is the ordered one already; `conflict` when it is another. */
 export const adopt = async (
   ends: MoverEnds,
@@ -37,12 +45,7 @@ export const adopt = async (
   if (source === undefined) return { outcome: 'vanished', order };
   if (source.version !== from.version) return { outcome: 'changed', order };
   if (standing.size !== from.size) return { outcome: 'conflict', order };
-  const described = {
-    size: standing.size,
-    ...(standing.checksum && { checksum: standing.checksum }),
-    ...(source.contentType !== undefined && { contentType: source.contentType }),
-    ...(source.metadata && { metadata: source.metadata }),
-  };
+  const described = describe(source, standing);
   // The head knows better than a listing whether an ETag is the md5 of the content.
   if (areComparable(source.checksum, standing.checksum)) {
     if (source.checksum?.value !== standing.checksum?.value) return { outcome: 'conflict', order };

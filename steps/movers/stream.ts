@@ -67,6 +67,9 @@ const send = async (ends: MoverEnds, order: MoveOrder, body: ObjectBody, signal:
     // Gone again: somebody else is at work under our name.
     if (standing === undefined) return { outcome: 'conflict', order };
     return adopt(ends, order, standing, signal);
+  } finally {
+    // A target that refuses at once has not touched the body, which holds a connection or a file.
+    await body.bytes[Symbol.asyncIterator]().return?.();
   }
 };
 

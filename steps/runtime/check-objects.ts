@@ -4,7 +4,8 @@ import { hasCode } from '../../core/errors.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
-import { drain, measure, sha256 } from './bytes.ts';
+import { sha256 } from './bytes.ts';
+import { hasDigest } from './same-bytes.ts';
 
 /** Compares a store's copies in storage with its inventory: one pass over the inventory beside one listing per run. */
 
@@ -136,10 +137,7 @@ const checkBytes = async (
 ): Promise<Problem | undefined> => {
   if (line.digest === undefined) return undefined;
   try {
-    const measured = measure((await storage.get(line.at)).bytes);
-    await drain(measured.bytes);
-    const { size, digest } = measured.result();
-    if (size === line.size && digest === line.digest) return undefined;
+    if (await hasDigest(storage, line.at, line.digest)) return undefined;
     return problem(`object ${line.key} has other bytes`);
   } catch (error) {
     if (hasCode(error, 'OBJECT_NOT_FOUND', 'OBJECT_CHANGED')) return problem(`object ${line.key} is missing`);

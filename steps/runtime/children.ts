@@ -106,11 +106,13 @@ class Run {
     this.#options.signal.addEventListener('abort', onAbort, { once: true });
     const fed = this.#feed();
     const exits = this.#members.map((member) => this.#exitOf(member));
-    const done = Promise.all([fed, ...exits]).then(() => {
+    const finish = async (): Promise<void> => {
+      await Promise.all([fed, ...exits]);
       this.#options.signal.removeEventListener('abort', onAbort);
       for (const timer of this.#timers) clearTimeout(timer);
       this.#settle();
-    });
+    };
+    const done = finish();
     // Whoever reads only the output meets the failure there.
     done.catch(() => undefined);
     return { output: this.#output(done), done, stderrTail: (stage) => this.#members[stage]?.tail() ?? '' };
@@ -189,7 +191,10 @@ class Run {
     const [first] = this.#members;
     if (first?.stage.mayBeCutShort === true || this.#killing) return;
     const name = first?.stage.name ?? 'the program';
-    this.#reason ??= { error: new Lc2Error('STEP_FAILED', `${name} ended before it had read all its input`), isSymptom: true };
+    this.#reason ??= {
+      error: new Lc2Error('STEP_FAILED', `${name} ended before it had read all its input`),
+      isSymptom: true,
+    };
   }
 
   async *#output(done: Promise<void>): AsyncGenerator<Uint8Array, void, undefined> {

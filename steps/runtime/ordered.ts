@@ -34,9 +34,15 @@ export async function* ordered<T, R>(
   };
   const begin = (item: T): void => {
     const index = first + slots.push({ done: false }) - 1;
-    const task = (async () => work(item, controller.signal))().then((value) => {
-      slots[index - first] = { done: true, value };
-    }, failed);
+    const run = async (): Promise<void> => {
+      try {
+        const value = await work(item, controller.signal);
+        slots[index - first] = { done: true, value };
+      } catch (error) {
+        failed(error);
+      }
+    };
+    const task = run();
     active.add(task);
     void task.finally(() => {
       active.delete(task);

@@ -1,3 +1,4 @@
+import type { ObjectStoreSpec } from '../../core/api/backup-environment.ts';
 import { Lc2Error } from '../../core/errors.ts';
 import { type DumpEntry, type Manifest, type ObjectStoreEntry } from '../../core/manifest/manifest.ts';
 import { layout } from '../../core/plan/layout.ts';
@@ -88,3 +89,23 @@ export const loadOrders = (manifest: Manifest, plan: RestorePlan): LoadOrder[] =
       sameEnvironment: plan.sameEnvironment,
     };
   });
+
+/** Opens the store of the target environment that a component is restored into. */
+export const withTarget = async <T>(
+  context: StepContext,
+  name: string,
+  use: (target: ObjectStore, spec: ObjectStoreSpec) => Promise<T>,
+): Promise<T> => {
+  const spec = context.environment.spec.objectStores.find((store) => store.name === name);
+  if (!spec) {
+    throw new Lc2Error('COMPONENT_UNKNOWN', `the environment has no object store ${name}`, {
+      where: context.environment.name,
+    });
+  }
+  const target = await context.openStore({ location: spec, secrets: context.secrets.objects });
+  try {
+    return await use(target, spec);
+  } finally {
+    await target.close();
+  }
+};

@@ -15,6 +15,22 @@ export const untilAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promi
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 
+/** Bytes whose source is let go when they are left, also before the first of them was asked for. */
+export const closable = (
+  bytes: AsyncGenerator<Uint8Array, void, undefined>,
+  close: () => Promise<void> | void,
+): AsyncIterable<Uint8Array> => {
+  const iterator: AsyncIterator<Uint8Array> = {
+    next: () => bytes.next(),
+    return: async () => {
+      await bytes.return();
+      await close();
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+};
+
 /**
  * The chunks of a body, ending with CANCELLED when the signal fires even where the body itself never does.
  * A body of another length than announced throws.

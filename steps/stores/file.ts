@@ -4,7 +4,7 @@ import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/prom
 import { Lc2Error } from '../../core/errors.ts';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore, PutOptions } from '../../core/ports/object-store.ts';
 import { file as descriptor } from '../../core/stores/file.ts';
-import { chunksOf, throwIfCancelled } from './bodies.ts';
+import { chunksOf, closable, throwIfCancelled } from './bodies.ts';
 import { errnoOf, fileError, linkError } from './file-errors.ts';
 import { listFiles, removeTemporaries, toInfo } from './file-list.ts';
 import {
@@ -110,7 +110,7 @@ const getFile = async (task: GetTask): Promise<ObjectBody> => {
     const info = toInfo(key, stats, path);
     if (info === undefined) throw gone();
     if (task.version !== undefined && task.version !== info.version) throw changed(task);
-    return { info, bytes: readFile(task, handle, stats) };
+    return { info, bytes: closable(readFile(task, handle, stats), () => handle.close()) };
   } catch (error) {
     await handle.close();
     throw error;
@@ -120,7 +120,6 @@ const getFile = async (task: GetTask): Promise<ObjectBody> => {
 const changed = ({ place, key }: GetTask): Lc2Error =>
   new Lc2Error('OBJECT_CHANGED', 'the object is no longer the version that was listed', { where: whereIs(place, key) });
 
-/** The handle is closed when the bytes are read, left or never asked for and collected. */
 async function* readFile(
   task: GetTask,
   handle: FileHandle,

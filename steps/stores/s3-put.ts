@@ -3,8 +3,8 @@ import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo, PutOptions } from '../../core/ports/object-store.ts';
 import { chunksOf } from './bodies.ts';
-import { call, checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
-import { failureOf } from './s3-errors.ts';
+import { checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
+import { failureOf, type S3Failure } from './s3-errors.ts';
 import { type Piece, piecesOf, UnfinishedUpload, uploadInParts } from './s3-multipart.ts';
 
 interface PutTask {
@@ -131,19 +131,26 @@ interface Doubt {
  * (or finds the upload gone): then it was written after all.
  */
 const ownOrThrow = async (task: PutTask, doubt: Doubt): Promise<Written> => {
-  const { context, key, options } = task;
-  const { name, status, attempts } = failureOf(doubt.error);
-  const isTaken = status === 412 || name === 'PreconditionFailed';
-  const isConflict = status === 409 && name === 'ConditionalRequestConflict';
-  const isGone = name === 'NoSuchUpload' && attempts > 1;
-  if (!(options.createOnly === true && (isTaken || isConflict)) && !isGone) throw translate(context, key, doubt.error);
-  context.state.answered = true;
+  const { context, key } = task;
+  const failure = failureOf(doubt.error);
+  if (!isDoubtful(task, failure)) throw translate(context, key, doubt.error);
   const standing = await standingEtag(context, key);
-  if (attempts > 1 && standing?.etag === doubt.expectedEtag)
+  if (failure.attempts > 1 && standing?.etag === doubt.expectedEtag) {
     return { size: doubt.size, etag: standing.etag, opaque: standing.opaque };
-  if (isTaken || (isConflict && standing !== undefined))
-    throw new Lc2Error('OBJECT_EXISTS', 'the key is taken', { where: whereIs(context, key) });
+  }
+  const isTaken = failure.status === 412 || (standing !== undefined && failure.name !== 'NoSuchUpload');
+  if (isTaken) throw new Lc2Error('OBJECT_EXISTS', 'the key is taken', { where: whereIs(context, key) });
   throw translate(context, key, doubt.error);
+};
+
+/** Whether what stands at the key tells how the request ended. */
+const isDoubtful = ({ context, options }: PutTask, { name, status, attempts }: S3Failure): boolean => {
+  if (context.signal.aborted) return false;
+  if (name === 'NoSuchUpload') return attempts > 1;
+  if (options.createOnly !== true) return false;
+  // A server that refuses early closes the connection while the body is still sent: then its answer may be lost.
+  const isLost = status === undefined && context.state.answered;
+  return isLost || status === 412 || name === 'ConditionalRequestConflict';
 };
 
 const standingEtag = async (
@@ -151,14 +158,12 @@ const standingEtag = async (
   key: string,
 ): Promise<{ etag: string; opaque: boolean } | undefined> => {
   try {
-    const found = await call(context, key, () =>
-      context.client.send(new HeadObjectCommand({ Bucket: context.bucket, Key: context.prefix + key }), {
-        abortSignal: context.signal,
-      }),
-    );
+    const command = new HeadObjectCommand({ Bucket: context.bucket, Key: context.prefix + key });
+    const found = await context.client.send(command, { abortSignal: context.signal });
+    context.state.answered = true;
     return found.ETag === undefined ? undefined : { etag: versionOfEtag(found.ETag), opaque: isOpaque(found) };
   } catch (error) {
-    if (error instanceof Lc2Error && error.what.includes('404')) return undefined;
-    throw error;
+    if (failureOf(error).status === 404) return undefined;
+    throw translate(context, key, error);
   }
 };

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
@@ -12,7 +12,7 @@ import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../../core/
 import { s3 as descriptor } from '../../core/stores/s3.ts';
 import { utf8Length } from '../../core/utf8.ts';
 import { createByteBudget } from './byte-budget.ts';
-import { throwIfCancelled, untilAborted } from './bodies.ts';
+import { closable, throwIfCancelled, untilAborted } from './bodies.ts';
 import { createS3Client } from './s3-client.ts';
 import { call, checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
 import { failureOf } from './s3-errors.ts';
@@ -156,7 +156,8 @@ const getObject = async (task: GetTask): Promise<ObjectBody> => {
     const info = infoOf(context, key, { ...found, size: totalOf(found) });
     // Servers that do not know If-Match send what they have.
     if (version !== undefined && info.version !== version) throw changed(task);
-    return { info, bytes: readBody(task, stream, lengthOf(task, found, info)) };
+    const bytes = readBody(task, stream, lengthOf(task, found, info));
+    return { info, bytes: closable(bytes, () => void stream.destroy()) };
   } catch (error) {
     stream.destroy();
     throw error;
@@ -182,9 +183,7 @@ const getError = async (task: GetTask, error: unknown): Promise<Lc2Error> => {
 };
 
 const readableOf = (body: GetObjectCommandOutput['Body']): Readable | undefined =>
-  body !== undefined && 'destroy' in body && typeof body.destroy === 'function' && 'pipe' in body
-    ? (body as Readable)
-    : undefined;
+  body instanceof Readable ? body : undefined;
 
 const totalOf = ({ ContentRange, ContentLength }: GetObjectCommandOutput): number | undefined => {
   const total = /\/(\d+)$/.exec(ContentRange ?? '')?.[1];

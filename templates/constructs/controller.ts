@@ -59,4 +59,6 @@ export const controllerDeployment = (scope: Construct, account: IServiceAccount,
   deployment.select(LabelSelector.of({ labels: { 'app.kubernetes.io/component': 'controller', ...commonLabels } }));
   // Made from the construct's path, so it would differ between files with the same Deployment.
   ApiObject.of(deployment).addJsonPatch(JsonPatch.remove('/spec/template/metadata/labels/cdk8s.io~1metadata.addr'));
+  // A Service of this namespace must not become LC2_CONTROLLER_* variables, which the controller takes for settings.
+  ApiObject.of(deployment).addJsonPatch(JsonPatch.add('/spec/template/spec/enableServiceLinks', false));
 };

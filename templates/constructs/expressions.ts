@@ -56,6 +56,6 @@ export const secretNameOf = (inputName: string): string =>
 export const retryExpression = [
   `lastRetry.status == 'Error'`,
   `(asInt(lastRetry.exitCode) in [${retry.statuses.join(', ')}]` +
-    ['OOMKilled', retry.unlessMessage].map((text) => ` && !(lastRetry.message contains '${text}')`).join('') +
+    retry.unlessMessages.map((text) => ` && !(lastRetry.message contains '${text}')`).join('') +
     ')',
 ].join(' || ');

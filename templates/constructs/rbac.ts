@@ -47,9 +47,9 @@ export const controllerRbac = (scope: Construct, account: IServiceAccount): void
   role.allow(['get', 'list', 'watch'], ...all.map(own));
   // The finalizer that turns a deletion into a stop.
   role.allow(['patch'], ...requests.map(own));
-  role.allow(['patch', 'update'], ...all.map((plural) => own(`${plural}/status`)));
+  role.allow(['patch'], ...all.map((plural) => own(`${plural}/status`)));
   // Of backup-environment-<name> only; but a rule cannot restrict a creation, nor a name's beginning, so the code does.
-  role.allow(['create', 'get', 'patch'], ApiResource.CONFIG_MAPS);
+  role.allow(['create', 'patch'], ApiResource.CONFIG_MAPS);
   role.allow(['create', 'get', 'list', 'patch', 'watch'], resource('argoproj.io', 'workflows'));
   role.allow(['create', 'patch'], ApiResource.EVENTS);
   withoutResourceNames(role);

@@ -7,13 +7,19 @@ import { Lc2Error } from '../../core/errors.ts';
 import { type PipelineOptions, spawnPipeline, type Stage } from '../../steps/runtime/children.ts';
 import { bytesOf, codeOf } from './store-fixture.ts';
 
-const sh = (name: string, script: string, more: Partial<Stage> = {}): Stage => ({ program: 'sh', args: ['-c', script], name, ...more });
+const sh = (name: string, script: string, more: Partial<Stage> = {}): Stage => ({
+  program: 'sh',
+  args: ['-c', script],
+  name,
+  ...more,
+});
 
 const pipeline = (stages: readonly Stage[], more: Partial<PipelineOptions> = {}) =>
   spawnPipeline({
     stages,
     signal: new AbortController().signal,
-    onFailure: (stage, exit, tail) => new Lc2Error('DUMP_FAILED', `${stage.name} ${exit.code ?? exit.signal ?? ''} ${tail}`),
+    onFailure: (stage, exit, tail) =>
+      new Lc2Error('DUMP_FAILED', `${stage.name} ${exit.code ?? exit.signal ?? ''} ${tail}`),
     ...more,
   });
 
@@ -41,20 +47,25 @@ async function* input(count: number, size: number): AsyncGenerator<Uint8Array, v
 
 describe('pipelines of programs', () => {
   it('carries bytes from the input through every stage', async () => {
-    expect(await outputOf([sh('upper', 'tr a-z A-Z'), sh('count', 'wc -c')], { input: input(300, 10_000) })).toBe('3000000\n');
-    expect(await outputOf([sh('many', 'seq 1 200000'), sh('zip', 'gzip'), sh('unzip', 'gunzip'), sh('sum', 'wc -l')])).toBe('200000\n');
+    expect(await outputOf([sh('upper', 'tr a-z A-Z'), sh('count', 'wc -c')], { input: input(300, 10_000) })).toBe(
+      '3000000\n',
+    );
+    expect(
+      await outputOf([sh('many', 'seq 1 200000'), sh('zip', 'gzip'), sh('unzip', 'gunzip'), sh('sum', 'wc -l')]),
+    ).toBe('200000\n');
   });
 
   it('gives children no environment of ours', async () => {
     process.env['LC2_TEST_SECRET'] = 'hidden';
     const seen = await outputOf([sh('env', 'env', { env: { GIVEN: 'yes' } })]);
     delete process.env['LC2_TEST_SECRET'];
-    expect(seen.split('\n').map((line) => line.split('=')[0]).filter((name) => name !== 'PWD' && name !== '_' && name !== '').sort()).toEqual([
-      'GIVEN',
-      'LANG',
-      'PATH',
-      'TZ',
-    ]);
+    expect(
+      seen
+        .split('\n')
+        .map((line) => line.split('=')[0])
+        .filter((name) => name !== 'PWD' && name !== '_' && name !== '')
+        .sort(),
+    ).toEqual(['GIVEN', 'LANG', 'PATH', 'TZ']);
   });
 
   it('fails when the first of two is killed although the second is content', async () => {
@@ -101,7 +112,9 @@ describe('pipelines of programs', () => {
 
   it('ends everything when it is cancelled, also who ignores TERM', async () => {
     const abort = new AbortController();
-    const running = await pipeline([sh('a', 'trap "" TERM; echo $$; while :; do sleep 1; done')], { signal: abort.signal });
+    const running = await pipeline([sh('a', 'trap "" TERM; echo $$; while :; do sleep 1; done')], {
+      signal: abort.signal,
+    });
     const iterator = running.output[Symbol.asyncIterator]();
     const pid = Number(Buffer.from((await iterator.next()).value ?? []).toString());
     expect(isAlive(pid)).toBe(true);
@@ -121,7 +134,9 @@ describe('pipelines of programs', () => {
   });
 
   it('runs without output to read', async () => {
-    await (await pipeline([sh('a', 'cat >/dev/null; yes | head -c 1000000')], { input: input(10, 100), discardOutput: true })).done;
+    await (
+      await pipeline([sh('a', 'cat >/dev/null; yes | head -c 1000000')], { input: input(10, 100), discardOutput: true })
+    ).done;
   });
 
   it('says which program is missing', async () => {
@@ -132,7 +147,9 @@ describe('pipelines of programs', () => {
   it('shows the end of what a member said, without secrets', async () => {
     const noisy = sh('noisy', 'seq 1 20000 >&2; echo "password hunter2" >&2; exit 1');
     const failure = outputOf([noisy], { redact: (text) => text.replaceAll('hunter2', '***') });
-    await expect(failure).rejects.toMatchObject({ what: expect.stringMatching(/^noisy 1 [\s\S]{100,5000}password \*\*\*$/) });
+    await expect(failure).rejects.toMatchObject({
+      what: expect.stringMatching(/^noisy 1 [\s\S]{100,5000}password \*\*\*$/),
+    });
   });
 
   it('leaves no child when its process is killed', async () => {

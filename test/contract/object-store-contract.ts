@@ -9,7 +9,18 @@ const text = (value: string): Uint8Array => Buffer.from(value);
 
 /** In the order of their UTF-8 bytes, which is not JavaScript's: U+FFFD comes before what needs surrogates. */
 const plainKeys = ['a-b', 'a/x', 'a/x.txt', 'a0', 'sp ace/p+lus %25 50%', 'z/é', 'ä', '\ufffc', '\ufffd', '\u{1f600}'];
-const oddKeys = ['/lead', 'a//b', 'a/../b', 'a/./b', '..', 'tail/', 'new\nline', 'bell\u0007', 'back\\slash', 'k'.repeat(1000)];
+const oddKeys = [
+  '/lead',
+  'a//b',
+  'a/../b',
+  'a/./b',
+  '..',
+  'tail/',
+  'new\nline',
+  'bell\u0007',
+  'back\\slash',
+  'k'.repeat(1000),
+];
 
 /** What core/ports/object-store.ts says, sentence by sentence. */
 export const objectStoreContract = (name: string, make: () => Promise<StoreFixture>): void => {
@@ -49,13 +60,18 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
       await store.put('empty', text(''));
       await store.put('empty-stream', chunks(0, 0));
       expect(await readText(store, 'empty')).toBe('');
-      expect((await listed(store)).map(({ key, size }) => [key, size])).toEqual([['empty', 0], ['empty-stream', 0]]);
+      expect((await listed(store)).map(({ key, size }) => [key, size])).toEqual([
+        ['empty', 0],
+        ['empty-stream', 0],
+      ]);
     });
 
     it('reports the md5 of the content where it says that it reports checksums', async () => {
       const store = await fresh();
       await store.put('x', text('hello'));
-      const expected = store.capabilities.contentChecksums ? { algorithm: 'md5', value: md5(text('hello')) } : undefined;
+      const expected = store.capabilities.contentChecksums
+        ? { algorithm: 'md5', value: md5(text('hello')) }
+        : undefined;
       expect((await listed(store))[0]?.checksum).toEqual(expected);
       expect((await store.head('x'))?.checksum).toEqual(expected);
     });
@@ -65,7 +81,9 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
       await store.put('x', text('x'), { contentType: 'text/x-test', metadata: { colour: 'red' } });
       const head = await store.head('x');
       expect(store.capabilities.metadata).toBe(fixture.can.keepMetadata);
-      expect([head?.contentType, head?.metadata]).toEqual(fixture.can.keepMetadata ? ['text/x-test', { colour: 'red' }] : [undefined, undefined]);
+      expect([head?.contentType, head?.metadata]).toEqual(
+        fixture.can.keepMetadata ? ['text/x-test', { colour: 'red' }] : [undefined, undefined],
+      );
     });
 
     it('lists in the order of the UTF-8 bytes of the whole key', async () => {
@@ -80,10 +98,10 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
       const store = await fresh();
       for (const key of plainKeys) await store.put(key, text(key));
       for (const prefix of ['', 'a', 'a/', 'a/x', 'z', 'z/', 'nothing', 'a/x/y', '/', '..']) {
-        expect(await keysOf(store, { prefix }), prefix).toEqual(plainKeys.filter((key) => key.startsWith(prefix)));
+        expect(await keysOf(store, { prefix })).toEqual(plainKeys.filter((key) => key.startsWith(prefix)));
         for (const startAfter of ['', 'a', 'a-b', 'a/', 'a/x', 'a0', 'z/~', '\u{1f601}']) {
           const expected = plainKeys.filter((key) => key.startsWith(prefix) && compareUtf8(key, startAfter) > 0);
-          expect(await keysOf(store, { prefix, startAfter }), `${prefix} after ${startAfter}`).toEqual(expected);
+          expect(await keysOf(store, { prefix, startAfter })).toEqual(expected);
         }
       }
     });
@@ -99,8 +117,8 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
       const store = await fresh();
       await store.put('there/is', text('x'));
       for (const key of ['nothing', 'there', 'there/is/not', 'there/isnt']) {
-        expect(await store.head(key), key).toBeUndefined();
-        expect(await codeOf(store.get(key)), key).toBe('OBJECT_NOT_FOUND');
+        expect(await store.head(key)).toBeUndefined();
+        expect(await codeOf(store.get(key))).toBe('OBJECT_NOT_FOUND');
       }
     });
 
@@ -118,8 +136,14 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
     it('reads ranges', async () => {
       const store = await fresh();
       await store.put('x', text('0123456789'));
-      const read = async (first: number, last: number) => (await bytesOf((await store.get('x', { range: { first, last } })).bytes)).toString();
-      expect([await read(0, 0), await read(3, 5), await read(8, 99), await read(0, 9)]).toEqual(['0', '345', '89', '0123456789']);
+      const read = async (first: number, last: number) =>
+        (await bytesOf((await store.get('x', { range: { first, last } })).bytes)).toString();
+      expect([await read(0, 0), await read(3, 5), await read(8, 99), await read(0, 9)]).toEqual([
+        '0',
+        '345',
+        '89',
+        '0123456789',
+      ]);
     });
 
     it('replaces an object, and creates only where nothing is when asked', async () => {
@@ -136,7 +160,9 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
       const rounds = fixture.can.decideRaces ? 5 : 1;
       for (let round = 0; round < rounds; round++) {
         const codes = await Promise.all(
-          Array.from({ length: 20 }, (_, i) => codeOf(store.put(`race-${round}`, text(`writer ${i}`), { createOnly: true }))),
+          Array.from({ length: 20 }, (_, i) =>
+            codeOf(store.put(`race-${round}`, text(`writer ${i}`), { createOnly: true })),
+          ),
         );
         const winners = codes.filter((code) => code === 'no error').length;
         expect(codes.filter((code) => code !== 'no error' && code !== 'OBJECT_EXISTS')).toEqual([]);
@@ -192,8 +218,17 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
         await new Promise(() => undefined);
       };
       expect(await codeOf(store.put('x', endless()))).toBe('CANCELLED');
-      const calls = [store.head('x'), store.get('x'), store.put('x', text('x')), store.delete(['x']), store.abortUploads(''), keysOf(store)];
-      expect(await Promise.all(calls.map((call) => codeOf(call)))).toEqual(Array.from({ length: 6 }, () => 'CANCELLED'));
+      const calls = [
+        store.head('x'),
+        store.get('x'),
+        store.put('x', text('x')),
+        store.delete(['x']),
+        store.abortUploads(''),
+        keysOf(store),
+      ];
+      expect(await Promise.all(calls.map((call) => codeOf(call)))).toEqual(
+        Array.from({ length: 6 }, () => 'CANCELLED'),
+      );
       const again = await openAt(fixture, `t${folders}/data`);
       expect([await keysOf(again), await again.abortUploads('')]).toEqual([[], 0]);
     });
@@ -211,16 +246,17 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
     it('holds exactly the keys that it says it holds', async () => {
       const store = await fresh();
       for (const key of ['', 'x'.repeat(5000), 'half \ud800']) {
-        expect(store.holds(key), key.slice(0, 20)).toBe(false);
+        expect(store.holds(key)).toBe(false);
         expect(await codeOf(store.put(key, text('x')))).toBe('KEY_UNSUPPORTED');
       }
       // What the server below bends or refuses although its protocol allows it is left to the other servers.
       const tried = oddKeys.filter((key) => fixture.can.keep(key));
-      for (const key of tried) expect(await codeOf(store.put(key, text(key))), key).toBe(store.holds(key) ? 'no error' : 'KEY_UNSUPPORTED');
+      for (const key of tried)
+        expect(await codeOf(store.put(key, text(key)))).toBe(store.holds(key) ? 'no error' : 'KEY_UNSUPPORTED');
       const held = tried.filter((key) => store.holds(key)).sort(compareUtf8);
       expect(held.length).toBeGreaterThan(1);
       expect(await keysOf(store)).toEqual(held);
-      for (const key of held) expect(await readText(store, key), key).toBe(key);
+      for (const key of held) expect(await readText(store, key)).toBe(key);
       await store.delete(tried);
       expect(await keysOf(store)).toEqual([]);
     });
@@ -230,7 +266,9 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
       await store.put('p', text('p'));
       await store.put('q/r', text('r'));
       const codes = [await codeOf(store.put('p/q', text('q'))), await codeOf(store.put('q', text('q')))];
-      expect(codes).toEqual(fixture.can.holdNestedKeys ? ['no error', 'no error'] : ['KEY_UNSUPPORTED', 'KEY_UNSUPPORTED']);
+      expect(codes).toEqual(
+        fixture.can.holdNestedKeys ? ['no error', 'no error'] : ['KEY_UNSUPPORTED', 'KEY_UNSUPPORTED'],
+      );
       expect(await keysOf(store)).toEqual(fixture.can.holdNestedKeys ? ['p', 'p/q', 'q', 'q/r'] : ['p', 'q/r']);
     });
 

@@ -17,7 +17,8 @@ describe('s3 when the service or the network fails', () => {
   let fixture: StoreFixture;
   let front: S3Front;
   let folders = 0;
-  const fresh = (tuning: StoreFixture['tuning'] = {}) => openAt(fixture, `f${++folders}`, { tuning: { attempts: 3, ...tuning } });
+  const fresh = (tuning: StoreFixture['tuning'] = {}) =>
+    openAt(fixture, `f${++folders}`, { tuning: { attempts: 3, ...tuning } });
   const openUploads = async () =>
     (await fixture.server?.client.send(new ListMultipartUploadsCommand({ Bucket: 'contract' })))?.Uploads?.length ?? 0;
 
@@ -68,13 +69,16 @@ describe('s3 when the service or the network fails', () => {
     for (const after of [0, 1, 8_999]) {
       front.inject({ matches: ({ method }) => method === 'GET', times: 1, fault: { kind: 'cut', after } });
       const read = async () => bytesOf((await store.get('x')).bytes);
-      expect(await codeOf(read()), String(after)).toBe('STORE_FAILED');
+      expect(await codeOf(read())).toBe('STORE_FAILED');
     }
     expect((await bytesOf((await store.get('x')).bytes)).byteLength).toBe(9_000);
   });
 
   it.each([
-    ['truncated without a token', (xml: string) => xml.replace(/<NextContinuationToken>[^<]*<\/NextContinuationToken>/, '')],
+    [
+      'truncated without a token',
+      (xml: string) => xml.replace(/<NextContinuationToken>[^<]*<\/NextContinuationToken>/, ''),
+    ],
     ['with a key that was not asked for', (xml: string) => xml.replace(/<Key>f[^<]*<\/Key>/, '<Key>elsewhere</Key>')],
     ['out of order', (xml: string) => xml.replace('/k00<', '/k99<')],
   ])('refuses a listing that is %s', async (_name, change) => {
@@ -90,7 +94,11 @@ describe('s3 when the service or the network fails', () => {
     await store.put('x', Buffer.from('mine'), { createOnly: true });
     expect(await readText(store, 'x')).toBe('mine');
     expect(await codeOf(store.put('x', Buffer.from('other'), { createOnly: true }))).toBe('OBJECT_EXISTS');
-    front.inject({ matches: ({ method, url }) => method === 'POST' && url.includes('uploadId='), times: 1, fault: { kind: 'lose' } });
+    front.inject({
+      matches: ({ method, url }) => method === 'POST' && url.includes('uploadId='),
+      times: 1,
+      fault: { kind: 'lose' },
+    });
     expect((await store.put('y', chunks(9, 9_000), { createOnly: true })).size).toBe(81_000);
   });
 
@@ -129,8 +137,15 @@ describe('s3 when the service or the network fails', () => {
     await store.delete(Array.from({ length: 2_001 }, (_, i) => `k${i}`));
     expect(front.seen.filter((line) => line.startsWith('POST'))).toHaveLength(3);
     const body = `<DeleteResult><Error><Key>f${folders}/bad</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>`;
-    front.inject({ matches: ({ method }) => method === 'POST', times: 1, fault: { kind: 'answer', status: 200, body } });
-    await expect(store.delete(['good', 'bad'])).rejects.toMatchObject({ code: 'STORE_DENIED', where: `s3://contract/f${folders}/bad` });
+    front.inject({
+      matches: ({ method }) => method === 'POST',
+      times: 1,
+      fault: { kind: 'answer', status: 200, body },
+    });
+    await expect(store.delete(['good', 'bad'])).rejects.toMatchObject({
+      code: 'STORE_DENIED',
+      where: `s3://contract/f${folders}/bad`,
+    });
   });
 });
 
@@ -144,14 +159,39 @@ describe('s3 that is not there', () => {
   it('says which of endpoint and bucket is missing', async () => {
     const { location, secrets } = fixture;
     const tuning = { attempts: 1, connectTimeout: 1_000 };
-    const nobody = await openStore({ location: { ...location, endpoint: 'http://127.0.0.1:9' }, secrets, signal, tuning });
-    const unknown = await openStore({ location: { ...location, endpoint: 'http://nowhere.invalid' }, secrets, signal, tuning });
-    const bucketless = await openStore({ location: { ...location, url: 's3://no-such-bucket/x' }, secrets, signal, tuning });
+    const nobody = await openStore({
+      location: { ...location, endpoint: 'http://127.0.0.1:9' },
+      secrets,
+      signal,
+      tuning,
+    });
+    const unknown = await openStore({
+      location: { ...location, endpoint: 'http://nowhere.invalid' },
+      secrets,
+      signal,
+      tuning,
+    });
+    const bucketless = await openStore({
+      location: { ...location, url: 's3://no-such-bucket/x' },
+      secrets,
+      signal,
+      tuning,
+    });
     for (const store of [nobody, unknown]) {
-      expect([await codeOf(store.head('x')), await codeOf(keysOf(store))]).toEqual(['STORE_UNREACHABLE', 'STORE_UNREACHABLE']);
+      expect([await codeOf(store.head('x')), await codeOf(keysOf(store))]).toEqual([
+        'STORE_UNREACHABLE',
+        'STORE_UNREACHABLE',
+      ]);
     }
-    const calls = [bucketless.head('x'), bucketless.get('x'), keysOf(bucketless), bucketless.put('x', Buffer.from('x'))];
-    expect(await Promise.all(calls.map((call) => codeOf(call)))).toEqual(Array.from({ length: 4 }, () => 'STORE_NOT_FOUND'));
+    const calls = [
+      bucketless.head('x'),
+      bucketless.get('x'),
+      keysOf(bucketless),
+      bucketless.put('x', Buffer.from('x')),
+    ];
+    expect(await Promise.all(calls.map((call) => codeOf(call)))).toEqual(
+      Array.from({ length: 4 }, () => 'STORE_NOT_FOUND'),
+    );
   });
 
   it('trusts the authority of its Secret and no other', async () => {

@@ -105,7 +105,10 @@ export const bytesOf = async (bytes: AsyncIterable<Uint8Array>): Promise<Buffer>
   return Buffer.concat(chunks);
 };
 
-export const listed = async (store: ObjectStore, options?: Parameters<ObjectStore['list']>[0]): Promise<ObjectInfo[]> => {
+export const listed = async (
+  store: ObjectStore,
+  options?: Parameters<ObjectStore['list']>[0],
+): Promise<ObjectInfo[]> => {
   const all: ObjectInfo[] = [];
   for await (const info of store.list(options)) all.push(info);
   return all;

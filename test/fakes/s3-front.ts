@@ -60,7 +60,8 @@ export async function startS3Front(server: string, options: { readonly serialize
     }
     const send = () => forward(behind, incoming, body);
     const isWrite = options.serialize === true && (method === 'PUT' || method === 'POST');
-    const answer = isWrite ? (turn = turn.then(send, send)) as ReturnType<typeof send> : send();
+    const answer = isWrite ? turn.then(send, send) : send();
+    if (isWrite) turn = answer;
     respond(outgoing, await answer, fault);
   };
   const http = createServer((incoming, outgoing) => {
@@ -102,9 +103,15 @@ const forward = (behind: URL, incoming: IncomingMessage, body: Buffer): Promise<
   new Promise((resolve, reject) => {
     const { expect: _expect, connection: _connection, ...headers } = incoming.headers;
     const { method, url: path } = incoming;
-    const sent = request({ host: behind.hostname, port: behind.port, method, path, headers, agent: false }, (response) => {
-      readBody(response).then((bytes) => resolve({ status: response.statusCode ?? 502, headers: response.headers, body: bytes }), reject);
-    });
+    const sent = request(
+      { host: behind.hostname, port: behind.port, method, path, headers, agent: false },
+      (response) => {
+        readBody(response).then(
+          (bytes) => resolve({ status: response.statusCode ?? 502, headers: response.headers, body: bytes }),
+          reject,
+        );
+      },
+    );
     sent.once('error', reject).end(body);
   });
 
@@ -119,6 +126,7 @@ const respond = (outgoing: ServerResponse, { status, headers, body }: Answer, fa
   const isHead = outgoing.req.method === 'HEAD';
   outgoing.writeHead(status, isHead ? kept : { ...kept, 'content-length': bytes.byteLength });
   if (isHead) outgoing.end();
-  else if (fault?.kind === 'cut') outgoing.write(bytes.subarray(0, fault.after), () => setTimeout(() => outgoing.destroy(), 20));
+  else if (fault?.kind === 'cut')
+    outgoing.write(bytes.subarray(0, fault.after), () => setTimeout(() => outgoing.destroy(), 20));
   else outgoing.end(bytes);
 };

@@ -76,7 +76,7 @@ describe.each(Object.values(flows))('$name', (flow) => {
       const { limit, expression } = leaf(step).retryStrategy ?? {};
       expect(limit).toBe(retry.limit);
       expect(expression).toContain(`in [${retry.statuses.join(', ')}]`);
-      expect(expression).toContain(`!(lastRetry.message contains '${retry.unlessMessage}')`);
+      for (const text of retry.unlessMessages) expect(expression).toContain(`!(lastRetry.message contains '${text}')`);
     }
   });
 

@@ -33,11 +33,10 @@ interface Program {
 
 const versitygw: Program = {
   name: 'versitygw',
-  argv: (port, folder) => [
-    program('versitygw'),
-    ...['--port', `127.0.0.1:${port}`, '--health', '/health', '--quiet'],
-    ...['posix', join(folder, 'data')],
-  ],
+  argv: (port, folder) => {
+    const server = ['--port', `127.0.0.1:${port}`, '--health', '/health', '--quiet'];
+    return [program('versitygw'), ...server, 'posix', join(folder, 'data')];
+  },
   env: { ROOT_ACCESS_KEY: secrets.accessKeyId, ROOT_SECRET_KEY: secrets.secretAccessKey },
   ready: '/health',
 };
@@ -56,7 +55,8 @@ export const startVersitygw = (): Promise<S3Server> => start(versitygw);
 export const startMoto = (): Promise<S3Server> => start(moto);
 
 function program(name: string): string {
-  const cache = process.env['LC2_CACHE_DIR'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'lc2-backup');
+  const cache =
+    process.env['LC2_CACHE_DIR'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'lc2-backup');
   const path = join(cache, 'bin', name);
   if (!existsSync(path)) throw new Error(`${path} is missing: run test/install/install.sh servers`);
   return path;
@@ -65,9 +65,12 @@ function program(name: string): string {
 async function start(what: Program): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), `lc2-${what.name}-`));
   await mkdir(join(folder, 'data'));
-  const removeFolder = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-  process.once('exit', removeFolder);
   const { child, port } = await launch(what, folder);
+  const onExit = () => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
+  process.once('exit', onExit);
   const endpoint = `http://127.0.0.1:${port}`;
   const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: { ...secrets } });
   return {
@@ -83,7 +86,7 @@ async function start(what: Program): Promise<S3Server> {
     stop: async () => {
       client.destroy();
       await end(child);
-      process.off('exit', removeFolder);
+      process.off('exit', onExit);
       await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
     },
   };
@@ -101,7 +104,6 @@ async function launch(what: Program, folder: string): Promise<{ child: ChildProc
       cwd: folder,
       env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...what.env },
     });
-    process.once('exit', () => child.kill('SIGKILL'));
     if (await isReady(child, `http://127.0.0.1:${port}${what.ready}`)) return { child, port };
     await end(child);
     if (attempt === 3) throw new Error(`${what.name} did not start`);

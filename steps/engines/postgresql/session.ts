@@ -144,6 +144,8 @@ export const connect = async (access: ServerAccess, database: string): Promise<S
   await session.query(`SET statement_timeout = ${spec.statementTimeout * 1000}`);
   await session.query(`SET lock_timeout = ${spec.lockTimeout * 1000}`);
   await session.query(`SET idle_in_transaction_session_timeout = 0; SET search_path = ''; SET extra_float_digits = 3`);
+  // Databases and roles may prefer other forms, which the client would not read.
+  await session.query(`SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET bytea_output = 'hex'`);
   await assertDirect(client, session, where);
   return session;
 };

@@ -103,7 +103,7 @@ export interface SeenStatus {
 }
 
 export const statusOf = (objects: Objects, plural: string, name: string): SeenStatus =>
-  (objects.tryGet(plural, namespace, name)?.status ?? {}) as SeenStatus;
+  objects.tryGet(plural, namespace, name)?.status ?? {};
 
 export const ended = (objects: Objects, plural: string, name: string): SeenStatus | undefined => {
   const status = statusOf(objects, plural, name);

@@ -41,7 +41,6 @@ const live = async (
   put(objects, backupRequest());
   let first: Running | undefined;
   let died = false;
-  const pass = (): Fate => 'pass';
   kube.setFate(async ({ index }): Promise<Fate> => {
     if (death === undefined || died || index !== death.at) return 'pass';
     died = true;
@@ -62,7 +61,7 @@ const live = async (
   first = await start();
   await until('death or the end', () => (died && first?.child.signalCode !== null) || done(), 30_000);
   if (died) {
-    kube.setFate(pass);
+    kube.setFate(() => 'pass');
     await start();
   }
   await until('the end', done, 30_000);

@@ -67,14 +67,14 @@ export const mergePatch = (target: unknown, patch: unknown): unknown => {
 
 const secondsOf = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');
 
+const keyOf = (plural: string, namespace: string, name: string): string => `${plural}/${namespace}/${name}`;
+
 export const createObjects = ({ now, validate }: ObjectStoreOptions) => {
   const objects = new Map<string, KubeObject>();
   const history: HistoryEntry[] = [];
   const listeners = new Set<(entry: HistoryEntry) => void>();
   let version = 100;
   let oldest = 100;
-
-  const keyOf = (plural: string, namespace: string, name: string): string => `${plural}/${namespace}/${name}`;
 
   const record = (
     type: HistoryEntry['type'],

@@ -155,6 +155,14 @@ export const startFakeKube = async (options: FakeKubeOptions = {}): Promise<Fake
     throw new StatusError(405, 'MethodNotAllowed', 'not allowed');
   };
 
+  const openWatch = (response: ServerResponse, route: Route, url: URL): void => {
+    const outcome = watchFate();
+    if (outcome === 'pass') watches.open(response, { ...route, url });
+    else if (typeof outcome === 'object')
+      send(response, outcome.code, statusBody(outcome.code, outcome.reason, outcome.message));
+    else response.socket?.destroy();
+  };
+
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://fake');
     const route = routeOf(url.pathname);
@@ -164,11 +172,7 @@ export const startFakeKube = async (options: FakeKubeOptions = {}): Promise<Fake
     }
     const body = await readBody(request);
     if (url.searchParams.get('watch') === 'true') {
-      const outcome = watchFate();
-      if (outcome === 'pass') watches.open(response, { ...route, url });
-      else if (typeof outcome === 'object')
-        send(response, outcome.code, statusBody(outcome.code, outcome.reason, outcome.message));
-      else response.socket?.destroy();
+      openWatch(response, route, url);
       return;
     }
     const { plural, name, subresource } = route;

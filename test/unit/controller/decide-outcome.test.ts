@@ -24,7 +24,15 @@ const restoring = request('RestoreRequest', { status: running, metadata: { final
 const exit = (step: string, message: string) => [{ step, phase: 'Failed', message }];
 
 const oom = 'OOMKilled (exit code 137)';
-const outcomes: [string, Partial<Observed>, string, string, string][] = [
+interface Ending {
+  readonly name: string;
+  readonly parts: Partial<Observed>;
+  readonly phase: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+const rows: [string, Partial<Observed>, string, string, string][] = [
   ['sealed', { workflow: workflow({ phase: 'Succeeded', outputs: sealed }) }, 'Succeeded', 'Sealed', backupId],
   [
     'sealed, but its clean-up failed',
@@ -211,8 +219,10 @@ const outcomes: [string, Partial<Observed>, string, string, string][] = [
   ],
 ];
 
+const endings = rows.map(([name, parts, phase, reason, message]): Ending => ({ name, parts, phase, reason, message }));
+
 describe('outcome', () => {
-  test.each(outcomes)('%s', (_name, parts, phase, reason, message) => {
+  test.each(endings)('$name', ({ parts, phase, reason, message }) => {
     const actions = decide(observed({ request: started, ...parts }), now);
     expect(kindsOf(actions)).toEqual(['emitEvent', 'patchStatus', 'removeFinalizer']);
     expect(statusIn(actions)?.phase).toBe(phase);
