@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { catalogue, type ErrorCode, exitStatus, Lc2Error } from '../core/errors.ts';
@@ -217,6 +217,7 @@ const spawnStep = (task: Task, { step, place, termination, signal }: Spawn): Pro
 const stepEnv = (task: Task, place: string, termination: string): Record<string, string> => ({
   ...Object.fromEntries(Object.entries(task.parameters).map(([name, value]) => [variableOf(name), value])),
   LC2_FLOW: task.flow.name,
+  LC2_RUNNER: `local:${hostname()}:${process.pid}`,
   LC2_RUN_UID: task.runUid,
   LC2_ATTEMPT: randomUUID(),
   LC2_TIMESTAMP: task.timestamp.toISOString(),

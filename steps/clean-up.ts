@@ -1,4 +1,3 @@
-import { Lc2Error } from '../core/errors.ts';
 import { runRecord } from '../core/manifest/records.ts';
 import { stampOf } from '../core/plan/backup-id.ts';
 import { layout } from '../core/plan/layout.ts';
@@ -7,6 +6,7 @@ import { sha256 } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
 import { recordNameOf } from './runtime/restore.ts';
 import { openStorage, tryReadRecord } from './runtime/storage.ts';
+import { removeUnsealed } from './runtime/sweep.ts';
 
 /** After a run that did not succeed. Touches only what is this run's own, and nothing of a sealed backup. */
 export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
@@ -16,22 +16,7 @@ export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
   const claim = await tryReadRecord(storage, layout.run(stamp), runRecord);
   if (claim?.runUid !== context.runUid) return { uploads: 0, databases: [] };
   if ((await storage.head(layout.manifest(stamp))) !== undefined) return { uploads: 0, databases: [] };
-  const uploads = await storage.abortUploads(`${stamp}/`);
-  const keys: string[] = [];
-  for await (const { key } of storage.list({ prefix: `${stamp}/` })) keys.push(key);
-  await deleteOwn(context, () => storage.delete(keys));
-  context.log.info({ uploads, files: keys.length }, 'cleaned up');
-  return { uploads, databases: [] };
-};
-
-/** A writer without the right to delete is a good idea; what it leaves is part of no backup. */
-const deleteOwn = async (context: StepContext, remove: () => Promise<void>): Promise<void> => {
-  try {
-    await remove();
-  } catch (error) {
-    if (!(error instanceof Lc2Error) || error.code !== 'STORE_DENIED') throw error;
-    context.log.warn('files of the unsealed run stay: the storage credentials may not delete');
-  }
+  return { uploads: await removeUnsealed(context, storage, stamp), databases: [] };
 };
 
 const dropTemporary = async (context: StepContext): Promise<string[]> => {

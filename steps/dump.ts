@@ -1,6 +1,6 @@
 import { engines } from '../core/engines/index.ts';
 import { Lc2Error } from '../core/errors.ts';
-import { tryService } from '../core/plan/environment.ts';
+import { type Environment, tryService } from '../core/plan/environment.ts';
 import { layout } from '../core/plan/layout.ts';
 import type { Database, DatabasePoint, ServerFacts } from '../core/ports/database.ts';
 import { dump as contract, type DumpOutput } from '../core/steps/dump.ts';
@@ -11,19 +11,31 @@ import { openStorage } from './runtime/storage.ts';
 
 /** Streams every database at its point into storage. Nothing is written before server and storage are known to be usable. */
 export const dump = async (context: StepContext): Promise<DumpOutput> => {
-  const database = context.openDatabase(context.environment, context.secrets.database);
-  try {
+  await withDatabase(context, context.environment, async (database) => {
     const facts = await database.inspect();
     const storage = await openStorage(context, context.environment, context.secrets.storage);
     await assertOwner({ storage, environment: context.environment }, ownerOf(facts, context));
-    const run = await claimRun(context);
-    const target = { storage: run.storage, key: layout.step(run.stamp, contract.name), step: contract.name };
-    return await once(target, context, contract.output, async () => {
+  });
+  const run = await claimRun(context);
+  const target = { storage: run.storage, key: layout.step(run.stamp, contract.name), step: contract.name };
+  return once(target, context, contract.output, () =>
+    withDatabase(context, run.environment, async (database) => {
+      const facts = await database.inspect();
       await dropExpired(context, database);
       const names = facts.databases.map(({ name }) => name);
-      const total = facts.databases.reduce((sum, { bytes }) => sum + bytes, 0);
-      return database.withPoints(names, (points) => dumpAll({ context, run, database, facts, points, total }));
-    });
+      return database.withPoints(names, (points) => dumpAll({ context, run, database, facts, points }));
+    }),
+  );
+};
+
+const withDatabase = async <T>(
+  context: StepContext,
+  environment: Environment,
+  use: (database: Database) => Promise<T>,
+): Promise<T> => {
+  const database = context.openDatabase(environment, context.secrets.database);
+  try {
+    return await use(database);
   } finally {
     await database.close();
   }
@@ -56,16 +68,18 @@ interface DumpTask {
   readonly database: Database;
   readonly facts: ServerFacts;
   readonly points: readonly DatabasePoint[];
-  readonly total: number;
 }
 
 const dumpAll = async (task: DumpTask): Promise<DumpOutput> => {
   const { context, run, database, facts, points } = task;
   const dumps: DumpOutput['dumps'] = [];
+  const total = Math.max(
+    1,
+    points.reduce((sum, { properties }) => sum + properties.bytes, 0),
+  );
   let done = 0;
   for (const point of points) {
-    const report = (fraction: number): void =>
-      context.progress.set((done + fraction * point.properties.bytes) / Math.max(1, task.total));
+    const report = (fraction: number): void => context.progress.set((done + fraction * point.properties.bytes) / total);
     dumps.push(await dumpOne(task, point, report));
     done += point.properties.bytes;
   }

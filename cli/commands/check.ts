@@ -47,9 +47,10 @@ const checkDatabase = async ({ environment, secrets, adapters }: Scene, io: Io):
     const database = adapters.openDatabase(environment, secrets.database);
     try {
       newestTools(io.env);
+      const restoring = () => (environment.spec.restore.allowed ? database.problems('restore') : Promise.resolve([]));
       const facts = await database.inspect();
       toolsFor(facts.major, io.env);
-      return [...skew('the database', facts.now, io), ...(await database.problems('backup'))];
+      return [...skew('the database', facts.now, io), ...(await database.problems('backup')), ...(await restoring())];
     } finally {
       await database.close();
     }

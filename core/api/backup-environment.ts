@@ -56,6 +56,12 @@ const toleration = z.strictObject({
   tolerationSeconds: z.int().min(0).optional(),
 });
 
+/** A backup that copies itself has no end. */
+const overlap = (a: string, b: string): boolean => {
+  const [first, second] = [`${a.replace(/\/+$/, '')}/`, `${b.replace(/\/+$/, '')}/`];
+  return first.startsWith(second) || second.startsWith(first);
+};
+
 export const backupEnvironmentSpec = withRules(
   z.strictObject({
     projectId: projectId.describe('Groups environments; part of every backup id.'),
@@ -99,6 +105,14 @@ export const backupEnvironmentSpec = withRules(
       rule: 'self.objectStores.all(a, self.objectStores.all(b, (has(a.credentials) ? a.credentials.secretName : "") == (has(b.credentials) ? b.credentials.secretName : "")))',
       message: 'all objectStores must use the same Secret',
       check: (spec) => new Set(spec.objectStores.map((store) => store.credentials?.secretName)).size <= 1,
+    },
+    {
+      rule: "self.objectStores.all(a, (has(a.endpoint) ? a.endpoint : '') != (has(self.storage.endpoint) ? self.storage.endpoint : '') || !((a.url.endsWith('/') ? a.url : a.url + '/').startsWith(self.storage.url.endsWith('/') ? self.storage.url : self.storage.url + '/') || (self.storage.url.endsWith('/') ? self.storage.url : self.storage.url + '/').startsWith(a.url.endsWith('/') ? a.url : a.url + '/')))",
+      message: 'storage and objectStores must not lie within each other',
+      check: (spec) =>
+        spec.objectStores.every(
+          (store) => store.endpoint !== spec.storage.endpoint || !overlap(store.url, spec.storage.url),
+        ),
     },
   ],
 );

@@ -15,6 +15,8 @@ export const runRecord = z.object({
   spec: backupEnvironmentSpec,
   /** Newest sealed backup when the run began: what is unchanged since is not copied again. */
   base: z.string().optional(),
+  /** Who executes the run, so that a later one can tell whether it is dead: `argo`, or `local:<host>:<pid>`. */
+  runner: z.string(),
   tool: z.string(),
 });
 export type RunRecord = z.output<typeof runRecord>;

@@ -32,6 +32,8 @@ export interface StepInput {
   /** Whose storage holds the backup. */
   readonly source: Environment;
   readonly secrets: Readonly<Record<SecretName, Secrets>>;
+  /** `argo`, or `local:<host>:<pid>`. */
+  readonly runner: string;
   readonly outputDir: string;
   readonly tool: string;
 }
@@ -85,6 +87,7 @@ export const parseInput = (step: string | undefined, env: Env, tool: string): St
     environment: readEnvironment(environmentFile),
     source: readEnvironment(sourceFile),
     secrets: readSecrets(env),
+    runner: env['LC2_RUNNER'] ?? 'argo',
     outputDir: env['LC2_OUTPUT_DIR'] ?? '/tmp/lc2/outputs',
     tool,
   };

@@ -9,6 +9,7 @@ import { layout } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import type { StepName } from '../../core/steps/index.ts';
 import type { StepContext } from './context.ts';
+import { sweepDeadRuns } from './sweep.ts';
 import { newestSealed, openStorage, tryReadRecord, writeOnce } from './storage.ts';
 
 /** A backup in the making. Everything comes from the claim, so an edit of the environment never reaches a running run. */
@@ -37,6 +38,7 @@ export const claimRun = async (context: StepContext): Promise<BackupRun> => {
     const record = await claimOf(context, storage, stamp);
     if (await writeOnce(storage, key, record)) {
       context.log.info({ backupId: record.backupId, base: record.base }, 'claimed');
+      await sweepDeadRuns(context, storage, stamp);
       return runOf(record, stamp, storage);
     }
   }
@@ -76,6 +78,7 @@ const claimOf = async (context: StepContext, storage: ObjectStore, stamp: string
     creator: { name: parameters['creator-name'] ?? '', email: parameters['creator-email'] ?? '' },
     spec: environment.spec,
     ...(base === undefined ? {} : { base }),
+    runner: context.runner,
     tool: context.tool,
   };
 };

@@ -24,6 +24,8 @@ export interface S3State {
   answered: boolean;
   /** ETags of plain uploads are not the md5 of the content: the bucket encrypts with keys of its own. Undefined: not known yet. */
   etagsAreOpaque: boolean | undefined;
+  /** Objects that were asked for it in vain. */
+  failedProbes: number;
 }
 
 export const whereIs = (context: S3Context, key: string): string => `${context.url}/${key}`;

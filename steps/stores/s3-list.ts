@@ -10,6 +10,8 @@ import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { call, checksumOf, isOpaque, type S3Context, versionOfEtag, whereIs } from './s3-context.ts';
 
+const mostProbes = 3;
+
 interface ListOptions {
   readonly prefix: string;
   readonly startAfter?: string | undefined;
@@ -101,7 +103,8 @@ const probe = async (context: S3Context, key: string): Promise<boolean> => {
   try {
     context.state.etagsAreOpaque ??= isOpaque(await context.client.send(command, { abortSignal: context.signal }));
   } catch {
-    // Deleted meanwhile or not readable: the next object is asked; whoever reads this one meets the reason.
+    // Deleted meanwhile or not readable: the next object is asked, a few times; whoever reads this one meets the reason.
+    if (++context.state.failedProbes >= mostProbes) context.state.etagsAreOpaque = false;
     return false;
   }
   return context.state.etagsAreOpaque;

@@ -58,8 +58,9 @@ export async function* piecesOf(
     for (let number = 1; ; number++) {
       const most = partSizeOf(number, context.tuning);
       const length = size === undefined ? most : Math.max(1, Math.min(most, size - taken));
-      release = await context.budget.reserve(length);
-      const buffer = Buffer.allocUnsafe(length);
+      const reservation = await context.budget.reserve(length);
+      const { buffer } = reservation;
+      release = reservation.release;
       let filled = 0;
       let part = await rest();
       while (part !== undefined && filled < length) {

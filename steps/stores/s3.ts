@@ -65,7 +65,7 @@ const contextOf = ({ location, secrets, signal, subfolder, tuning = {}, parsed, 
     secrets,
     tuning,
     budget: createByteBudget(tuning.bufferLimit ?? defaultBufferLimit),
-    state: { answered: false, etagsAreOpaque: undefined },
+    state: { answered: false, etagsAreOpaque: undefined, failedProbes: 0 },
   };
 };
 

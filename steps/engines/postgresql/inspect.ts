@@ -138,6 +138,32 @@ export const backupProblems = async (access: ServerAccess): Promise<Problem[]> =
   return problems;
 };
 
+/** What a restore will need, as far as it can be known without a backup. */
+export const restoreProblems = async (access: ServerAccess): Promise<Problem[]> =>
+  withSession(access, access.spec.maintenanceDatabase, async (session) => {
+    const { spec, username } = access;
+    const problems: Problem[] = [];
+    const identity = await identify(session);
+    const add = (code: string, message: string, severity: Problem['severity'] = 'error'): void =>
+      void problems.push({ code, message, severity });
+    if (identity.standby) add('DATABASE_STANDBY', `${addressOf(spec)} is a standby and cannot be restored into`);
+    if (!identity.createDatabases) add('DATABASE_PRIVILEGE', `user ${username} may not create databases (CREATEDB)`);
+    if (spec.role !== undefined) {
+      const [role] = await session.query<{ member: boolean }>(
+        `SELECT pg_catalog.pg_has_role(current_user, oid, 'MEMBER') AS member FROM pg_catalog.pg_roles WHERE rolname = $1`,
+        [spec.role],
+      );
+      if (!role) add('TARGET_LACKS', `role ${JSON.stringify(spec.role)} does not exist`);
+      else if (!role.member)
+        add('DATABASE_PRIVILEGE', `user ${username} is no member of role ${JSON.stringify(spec.role)}`);
+    }
+    for (const { name, mark } of await listDatabases(session)) {
+      if (mark?.kind === 'temporary')
+        add('NAME_TAKEN', `database ${name} is left of a restore that died; the next restore removes it`, 'warning');
+    }
+    return problems;
+  });
+
 interface TableRow {
   schema: string;
   name: string;

@@ -1,7 +1,7 @@
 import { Lc2Error } from '../../../core/errors.ts';
 import type { Database, DatabasePoint, LoadOrder, RestoreMark } from '../../../core/ports/database.ts';
 import { countDumpRows, dumpDatabase, dumpGlobals, extractSql } from './dump.ts';
-import { backupProblems, countTableRows, identify, inspectServer } from './inspect.ts';
+import { backupProblems, countTableRows, identify, inspectServer, restoreProblems } from './inspect.ts';
 import { applyProperties, createDatabase, loadDump } from './load.ts';
 import { lockDatabases } from './locks.ts';
 import { listDatabases, type NamedDatabase, previousOf, setMark } from './marks.ts';
@@ -76,7 +76,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
 
   return {
     inspect: () => inspectServer(access()),
-    problems: (purpose) => (purpose === 'backup' ? backupProblems(access()) : Promise.resolve([])),
+    problems: (purpose) => (purpose === 'backup' ? backupProblems(access()) : restoreProblems(access())),
     withPoints: async (databases, use) => {
       await lockDatabases(await maintenance(), databases, 'shared');
       const major = await targetMajor();

@@ -1,0 +1,66 @@
+import { hostname } from 'node:os';
+import { durationSeconds } from '../../core/api/common.ts';
+import { Lc2Error } from '../../core/errors.ts';
+import { runRecord, type RunRecord } from '../../core/manifest/records.ts';
+import { layout } from '../../core/plan/layout.ts';
+import type { ObjectStore } from '../../core/ports/object-store.ts';
+import type { StepContext } from './context.ts';
+import { listStamps, tryReadRecord } from './storage.ts';
+
+/**
+ * Removes what runs left that died without their clean-up (kill -9, `argo terminate`, a lost node): open uploads and files
+ * of folders without a seal. Only the newest, unsealed ones are looked at; a run that may still live is left alone.
+ */
+export const sweepDeadRuns = async (context: StepContext, storage: ObjectStore, own: string): Promise<void> => {
+  for (const stamp of (await listStamps(storage)).toReversed()) {
+    if (stamp >= own) continue;
+    if ((await storage.head(layout.manifest(stamp))) !== undefined) return;
+    const run = await tryReadRecord(storage, layout.run(stamp), runRecord);
+    if (run && !isDead(context, run)) continue;
+    await removeUnsealed(context, storage, stamp);
+  }
+};
+
+/** The mutex of a cluster lets one run live; on a host the process tells; for all others only time does. */
+const isDead = ({ runner, clock, environment }: StepContext, run: RunRecord): boolean => {
+  if (runner === 'argo' && run.runner === 'argo') return true;
+  const [, host, pid] = /^local:(.*):(\d+)$/.exec(run.runner) ?? [];
+  if (host === hostname() && pid !== undefined) return !isAlive(Number(pid));
+  const age = clock.now().getTime() - new Date(run.timestamp).getTime();
+  return age > durationSeconds(environment.spec.scheduling.deadline) * 1000;
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives and is not ours.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+};
+
+const batch = 1000;
+
+/** Ends the uploads and deletes the files of a run without a seal, the claim last; says how many uploads there were. */
+export const removeUnsealed = async (context: StepContext, storage: ObjectStore, stamp: string): Promise<number> => {
+  const uploads = await storage.abortUploads(`${stamp}/`);
+  const claim = layout.run(stamp);
+  let files = 0;
+  let keys: string[] = [];
+  try {
+    for await (const { key } of storage.list({ prefix: `${stamp}/` })) {
+      if (key !== claim) keys.push(key);
+      if (keys.length < batch) continue;
+      files += keys.length;
+      await storage.delete(keys);
+      keys = [];
+    }
+    await storage.delete([...keys, claim]);
+    context.log.info({ stamp, uploads, files: files + keys.length + 1 }, 'removed an unsealed run');
+  } catch (error) {
+    // A writer that may not delete still makes backups; what is left is part of none.
+    if (!(error instanceof Lc2Error) || error.code !== 'STORE_DENIED') throw error;
+    context.log.warn({ stamp }, 'files of a dead run stay: the storage credentials may not delete');
+  }
+  return uploads;
+};
