@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { completeParameters, type Environment, renderConfigMapData, variableOf }
 import { stepContracts, type StepName } from '../core/steps/index.ts';
 import type { SecretSet } from './load-file.ts';
 import type { Reporter } from './reporter.ts';
+import { isAlive } from '../steps/runtime/process.ts';
 
 /**
  * Executes a flow of core/flow without a cluster: each step is a child process in a group of its own, told and heard
@@ -41,7 +42,8 @@ export interface StepFailure {
 }
 
 export const runLocally = async (run: LocalRun): Promise<LocalResult> => {
-  const folder = mkdtempSync(join(tmpdir(), 'lc2-run-'));
+  removeDeadFolders();
+  const folder = mkdtempSync(join(tmpdir(), `${folderStart}${process.pid}-`));
   try {
     writeFileSync(join(folder, 'environment.json'), renderConfigMapData(run.environment)['environment.json']);
     writeFileSync(join(folder, 'source.json'), renderConfigMapData(run.source)['environment.json']);
@@ -51,6 +53,16 @@ export const runLocally = async (run: LocalRun): Promise<LocalResult> => {
     return result;
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+const folderStart = 'lc2-run-';
+
+/** Folders of runners that were killed; they hold no secrets, only the environment and the progress of steps. */
+const removeDeadFolders = (): void => {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = new RegExp(`^${folderStart}(\\d+)-`).exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
 };
 

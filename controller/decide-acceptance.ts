@@ -54,7 +54,8 @@ const plan = (request: RequestView, target: Valid): Pick<WorkflowPlan, 'flow' | 
   if (wish.kind === 'invalid') return undefined;
   if (wish.kind === 'backup') return { flow: 'lc2-backup', parameters: backupParameters(wish.spec) };
   const { restore } = target.view.verdict.environment.spec;
-  if (!restore.allowed) {
+  // A preview changes nothing, so it needs nobody's leave.
+  if (!restore.allowed && !wish.spec.preview) {
     const what = `BackupEnvironment ${wish.spec.into} does not allow restores into it`;
     throw new Lc2Error('RESTORE_NOT_ALLOWED', what, { where: 'spec.into' });
   }

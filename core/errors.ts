@@ -76,7 +76,10 @@ export const catalogue = {
   MANIFEST_VERSION: { kind: 'user', remedy: 'use a version of lc2-backup that knows this manifest version' },
   BACKUP_DAMAGED: { kind: 'terminal', remedy: 'restore another backup; `lc2-backup verify` lists what is damaged' },
   BACKUP_OF_OTHER_ENVIRONMENT: { kind: 'user', remedy: 'name the environment that made the backup as source' },
-  VERIFICATION_FAILED: { kind: 'terminal', remedy: 'start a new backup; the copy differs from its source' },
+  VERIFICATION_FAILED: {
+    kind: 'terminal',
+    remedy: 'start a new backup, with full: true when an earlier backup is damaged',
+  },
   RESTORE_NOT_ALLOWED: { kind: 'user', remedy: 'an admin sets restore.allowed: true on the target environment' },
   RESTORE_NOT_CONFIRMED: { kind: 'user', remedy: 'set confirm to the name of the environment that is overwritten' },
   RESTORE_DIFFERS: { kind: 'terminal', remedy: 'see the named table or key; the previous database was kept' },
@@ -137,6 +140,6 @@ export const errorLine = (error: Lc2Error): string => `${error.code}: ${error.me
 
 /** Control characters in names and messages would forge log lines: they are shown escaped. */
 export const oneLine = (text: string): string =>
-  text.replaceAll(/[\u0000-\u001f\u007f\u2028\u2029]+/g, (run) =>
-    /^\s+$/.test(run) ? ' ' : JSON.stringify(run).slice(1, -1),
+  text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, (run) =>
+    /^\s+$/.test(run) ? ' ' : run.replaceAll(/./gs, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
   );

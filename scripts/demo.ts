@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exitStatus } from '../core/errors.ts';
 import { ProgramFailed } from './demo/programs.ts';
-import { complain, say, title } from './demo/screen.ts';
+import { blank, complain, say, title } from './demo/screen.ts';
 import * as stages from './demo/stages.ts';
 
 /** `npm run demo [-- --sabotage]`: backs up, breaks and restores a small application on this machine. */
@@ -63,7 +63,7 @@ const main = async (): Promise<number> => {
   try {
     status = await play(stage, options);
     stages.whereEverythingIs(stage);
-    say('');
+    blank();
     say(`${ending(status, options.sabotage)} ${((Date.now() - started) / 1000).toFixed(0)} s.`);
   } catch (thrown) {
     status = stop.signal.aborted ? exitStatus.cancelled : report(thrown);

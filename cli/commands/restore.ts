@@ -7,6 +7,7 @@ import { preview as previewContract } from '../../core/steps/preview.ts';
 import { verifyRestore } from '../../core/steps/verify-restore.ts';
 import { type Command, humanBytes, openFile, printJson, readArgs, reporterFor } from '../command.ts';
 import { findEnvironment, secretsOf } from '../load-file.ts';
+import type { Reporter } from '../reporter.ts';
 import { runLocally, type StepFailure } from '../runner.ts';
 import type { Io } from '../command.ts';
 
@@ -39,7 +40,9 @@ export const restore: Command = {
     const named = values.source === undefined ? into : findEnvironment(file, values.source);
     const { source, backup } = resolveUrl(values.backup, named);
     const runUid = randomUUID();
-    const reporter = reporterFor(io, values.verbose);
+    const reporter = values.preview
+      ? forPreview(reporterFor(io, values.verbose), values.verbose)
+      : reporterFor(io, values.verbose);
     reporter.note(`${values.preview ? 'previewing' : 'restoring'} ${backup} of ${source.name} into ${into.name}`);
     const { results, failure } = await runLocally({
       flow: restoreFlow,
@@ -69,6 +72,13 @@ export const restore: Command = {
       : done(io, { results, json: values.json, into: into.name });
   },
 };
+
+/** What a preview finds goes to standard output, once; that later steps do not run is no news. */
+const forPreview = (reporter: Reporter, verbose: boolean): Reporter => ({
+  ...reporter,
+  skipped: () => undefined,
+  log: verbose ? reporter.log : () => undefined,
+});
 
 /** `NAME` or `NAME=AS`; the last = counts, names may hold one. */
 const parseDatabase = (text: string): { name: string; as?: string } => {

@@ -83,7 +83,10 @@ export const backupEnvironmentSpec = withRules(
       .prefault({}),
     restore: z
       .strictObject({
-        allowed: z.boolean().default(false).describe('Whether a RestoreRequest may write into this environment.'),
+        allowed: z
+          .boolean()
+          .default(true)
+          .describe('Whether a restore may write into this environment; it must be confirmed by name in any case.'),
         keepPrevious: duration.default('7d').describe('How long the replaced databases are kept.'),
       })
       .prefault({}),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupEnvironmentSpec, backupEnvironmentStatus } from './backup-environment.ts';
+import { backupEnvironmentSpec, backupEnvironmentStatus, environmentName } from './backup-environment.ts';
 import { backupRequestSpec } from './backup-request.ts';
 import { apiVersion } from './common.ts';
 import { requestStatus } from './request-status.ts';
@@ -69,7 +69,7 @@ export const kinds = {
 
 export type Kind = keyof typeof kinds;
 
-const metadata = z.object({ name: z.string(), namespace: z.string().optional() });
+const metadata = z.object({ name: environmentName, namespace: z.string().optional() });
 
 /** A BackupEnvironment document as kubectl would apply it. Unknown fields of spec are refused. */
 export const backupEnvironmentDocument = z.object({

@@ -43,8 +43,16 @@ const isLine = (value: unknown): value is InventoryLine => {
   const dated = typeof mtime === 'string' && typeof version === 'string';
   const checked =
     isChecksum(line['checksum']) && isChecksum(line['stored']) && (digest === undefined || typeof digest === 'string');
-  return named && sized && dated && checked;
+  return named && sized && dated && checked && isDescribed(line);
 };
+
+const isDescribed = ({ contentType, metadata }: Record<string, unknown>): boolean =>
+  (contentType === undefined || typeof contentType === 'string') &&
+  (metadata === undefined ||
+    (metadata !== null &&
+      typeof metadata === 'object' &&
+      !Array.isArray(metadata) &&
+      Object.values(metadata).every((value) => typeof value === 'string')));
 
 /** A manifest and its inventories are input: what they point to must stay inside the environment's folder. */
 export const isStorageKey = (key: string): boolean =>

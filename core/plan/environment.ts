@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupEnvironmentSpec, type EnvironmentSpec, type ObjectStoreSpec } from '../api/backup-environment.ts';
+import { backupEnvironmentSpec, environmentName, type EnvironmentSpec, type ObjectStoreSpec } from '../api/backup-environment.ts';
 import { durationSeconds } from '../api/common.ts';
 import { canonical } from '../manifest/canonical.ts';
 import { Lc2Error } from '../errors.ts';
@@ -10,7 +10,7 @@ import { stores, tryParseUrl } from '../stores/index.ts';
 
 /** An environment as a run sees it: validated, with defaults. */
 export const environmentFile = z.strictObject({
-  name: z.string(),
+  name: environmentName,
   namespace: z.string().optional(),
   spec: backupEnvironmentSpec,
 });

@@ -81,6 +81,8 @@ class Automaton {
     for (const position of state.positions) {
       const token = this.tokenAt(position);
       if (token === 'globstar' || (token === 'star' && unit !== slash)) next.push(position);
+      // A character beyond the basic plane is two units: `?` is done with the second.
+      else if (token === 'any' && unit >= 0xd800 && unit < 0xdc00) next.push(position);
       else if (token === unit || (token === 'any' && unit !== slash)) next.push(position + 1);
     }
     const to = this.stateOf(next);

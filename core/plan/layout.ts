@@ -1,4 +1,4 @@
-import { cutUtf8, utf8Length } from '../utf8.ts';
+import { utf8Length } from '../utf8.ts';
 
 /** Where things are in storage, below `<projectId>/<environment>/`. */
 export const layout = {
@@ -20,14 +20,12 @@ export const layout = {
   inventory: (stamp: string, store: string, part: string) => `${stamp}/inventory/${store}/${part}.ndjson.zst`,
 } as const;
 
-/** Names as file names: everything but letters, digits, `-` and `_` percent-encoded; long ones are cut, the manifest knows them. */
-const fileName = (name: string): string => {
-  const encoded = encodeURIComponent(name).replaceAll(
-    /[!'()*.~]/g,
-    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return encoded.length <= 150 ? encoded : cutUtf8(encoded, 150).replace(/%.?$/, '');
-};
+/**
+ * Names as file names: everything but letters, digits, `-` and `_` percent-encoded. Never cut, or two would meet: the 63
+ * bytes of a database's name become 189 at most, which leave room for an attempt and the extension.
+ */
+const fileName = (name: string): string =>
+  encodeURIComponent(name).replaceAll(/[!'()*.~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** Longest key that a store surely takes; the storage's own prefix counts. */
 const keyBytes = 1024;

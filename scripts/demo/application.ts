@@ -69,10 +69,13 @@ SELECT setval('public.ticket_number', 1) \\g /dev/null
 SELECT lo_unlink(700005) \\g /dev/null
 ALTER TABLE public.dlfileentry OWNER TO postgres;
 REVOKE SELECT ON public.document_overview FROM liferay_report;
-ALTER DATABASE ${database} RESET work_mem;
+ALTER TABLE public.counter SET (autovacuum_enabled = false);
 `;
 
-/** What a bad night does: rows, a table, a sequence, a large object, an owner, a grant, a setting, and documents. */
+/**
+ * What a bad night does: rows, a table, a sequence, a large object, an owner, a grant, a table's setting, and documents.
+ * The settings of the database itself stay: a restore in place takes those from the live one.
+ */
 export const damage = async ({ connection, documents }: Application, keys: readonly string[]): Promise<Damage> => {
   await runPsql(connection, sql);
   const own = keys.filter((key) => !isGenerated(key));

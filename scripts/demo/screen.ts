@@ -22,6 +22,8 @@ export const closing = (text: string): void => write(`\n${styled(['bold', 'cyan'
 
 export const say = (text: string): void => write(`   ${text}\n`);
 
+export const blank = (): void => write('\n');
+
 export const command = (words: readonly string[]): void =>
   write(`   ${styled('dim', '$')} ${styled('bold', words.join(' '))}\n`);
 

@@ -17,7 +17,7 @@ import {
 import { type Places, writeEnvironment } from './environment.ts';
 import { install, lc2Backup, mustSucceed } from './programs.ts';
 import { flipByte } from './sabotage.ts';
-import { bytes, closing, count, heading, row, say, verdict } from './screen.ts';
+import { blank, bytes, closing, count, heading, row, say, verdict } from './screen.ts';
 
 /** What the stages share. `atEnd` is undone however the demo ends. */
 export interface Stage {
@@ -58,7 +58,7 @@ export const firstBackup = async (stage: Stage): Promise<void> => {
   heading('Look at the manifest');
   await mustSucceed(['show', 'latest', ...file], cli(stage));
   const { manifest, path } = latestManifest(stage);
-  say('');
+  blank();
   say('In manifest.json, among others:');
   for (const line of excerpt(manifest)) say(`  ${line}`);
   say(`  (${path})`);
@@ -115,7 +115,7 @@ export const breakIt = async (stage: Stage, application: Application, before: Ev
     before.objects.map(({ key }) => key),
   );
   say('rows deleted and changed, a table dropped, a table emptied, a sequence set back, a large object unlinked,');
-  say('an owner changed, a grant revoked, a setting reset');
+  say('an owner changed, a grant revoked, a storage option of a table set');
   say(
     `${count(done.deleted)} objects deleted, ${count(done.overwritten)} overwritten, and ${count(done.generated)} generated files deleted`,
   );

@@ -97,6 +97,8 @@ const readFile = async (storage: ObjectStore, key: string): Promise<Buffer> => {
   } catch (cause) {
     if (hasCode(cause, 'OBJECT_NOT_FOUND'))
       throw new Lc2Error('BACKUP_DAMAGED', 'an inventory is missing', { where: key, cause });
+    if (cause instanceof RangeError)
+      throw new Lc2Error('BACKUP_DAMAGED', 'an inventory is larger than any that is written', { where: key, cause });
     throw cause;
   }
 };

@@ -25,14 +25,20 @@ export const createLogger = ({ level, base, write, redact }: LoggerOptions): Log
     { write: (line) => write(redact(line)) },
   );
 
+/** Half a surrogate pair has no form in a URL. */
+const urlForm = (value: string): string => encodeURIComponent(value.toWellFormed());
+
 /** Shorter values would make logs unreadable and protect nothing. */
 const shortest = 4;
 
 export const createRedactor = (secrets: Iterable<string>): ((text: string) => string) => {
   const forms = new Set<string>();
   for (const secret of secrets) {
-    if (secret.length < shortest) continue;
-    for (const form of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]) forms.add(form);
+    // Adapters use a value without the newline that editors end files with, so messages hold it without.
+    for (const value of [secret, secret.trim()]) {
+      if (value.length < shortest) continue;
+      for (const form of [value, JSON.stringify(value).slice(1, -1), urlForm(value)]) forms.add(form);
+    }
   }
   // The longest first: a short form inside a longer one would leave the rest.
   const ordered = [...forms].sort((a, b) => b.length - a.length);

@@ -5,6 +5,7 @@ import { runRecord, type RunRecord } from '../../core/manifest/records.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import type { StepContext } from './context.ts';
+import { isAlive } from './process.ts';
 import { listStamps, tryReadRecord } from './storage.ts';
 
 /**
@@ -28,15 +29,6 @@ const isDead = ({ runner, clock, environment }: StepContext, run: RunRecord): bo
   if (host === hostname() && pid !== undefined) return !isAlive(Number(pid));
   const age = clock.now().getTime() - new Date(run.timestamp).getTime();
   return age > durationSeconds(environment.spec.scheduling.deadline) * 1000;
-};
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives and is not ours.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 };
 
 const batch = 1000;

@@ -27,7 +27,7 @@ export const createByteBudget = (limit: number): ByteBudget => {
   const take = (size: number): Buffer => {
     // One size at a time is kept: parts of an upload are alike.
     if (size >= worthKeeping && kept[0]?.byteLength !== size) kept = [];
-    return (size >= worthKeeping ? kept.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
+    return (size >= worthKeeping ? kept.pop() : undefined) ?? Buffer.allocUnsafe(size);
   };
   const keep = (buffer: Buffer): void => {
     const isAlike = kept[0] === undefined || kept[0].byteLength === buffer.byteLength;

@@ -63,8 +63,8 @@ export const createRowCounter = (): RowCounter => {
   return {
     add,
     end: () => {
-      if (table !== undefined || quote !== undefined) {
-        throw new Lc2Error('BACKUP_DAMAGED', 'the dump ends in the middle of a table', {
+      if (table !== undefined || quote !== undefined || rest.length > 0) {
+        throw new Lc2Error('BACKUP_DAMAGED', 'the dump ends in the middle of a line or a table', {
           where: table ?? 'unknown table',
         });
       }

@@ -26,12 +26,15 @@ const relations = `SELECT ${relationKind}, ${identity('pg_class', 'r.oid')}, jso
 const place = `CASE WHEN EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = r.oid) AND NOT r.relispartition THEN NULL
   ELSE (SELECT count(*) FROM pg_attribute p WHERE p.attrelid = r.oid AND p.attnum BETWEEN 1 AND a.attnum AND NOT p.attisdropped) END`;
 
+// Some servers (15.20 was seen) keep a version of their own among the options; it is no property that anybody gave the column.
+const attributeOptions = `ARRAY(SELECT x FROM unnest(a.attoptions) x WHERE NOT starts_with(x, 'pg_attver='))`;
+
 const columns = (version: number) => `SELECT CASE WHEN r.relkind = 'c' THEN 'composite type column' ELSE 'column' END,
   ${identity('pg_class', 'r.oid', 'a.attnum::int')}, jsonb_build_object(
   'place', ${place}, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
   'default', pg_get_expr(d.adbin, d.adrelid), 'generated', nullif(a.attgenerated, ''), 'identity', nullif(a.attidentity, ''),
   'collation', CASE WHEN a.attcollation <> 0 THEN ${identity('pg_collation', 'a.attcollation')} END,
-  'storage', a.attstorage, 'statistics', nullif(a.attstattarget, -1), 'options', ${sorted('a.attoptions')},
+  'storage', a.attstorage, 'statistics', nullif(a.attstattarget, -1), 'options', ${sorted(attributeOptions)},
   'foreignOptions', ${sorted('a.attfdwoptions')}, ${version >= 140000 ? `'compression', nullif(a.attcompression, ''),` : ''}
   'acl', ${privileges('c', 'a.attacl', 'r.relowner')})
   FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { Lc2Error } from '../../core/errors.ts';
+import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions } from '../../core/ports/object-store.ts';
+import { compareUtf8 } from '../../core/utf8.ts';
+
+/** An object store in memory that keeps the promises of the port, and tells what was asked of it. */
+export interface MemoryStore extends ObjectStore {
+  /** What stands there, by key. */
+  readonly contents: ReadonlyMap<string, Buffer>;
+  /** `get key`, `put key`, `head key`, `list prefix`, `delete key`, in order. */
+  readonly calls: readonly string[];
+  /** Changes bytes behind the store's back: version and checksum stay what they were. */
+  tamper(key: string, change: (bytes: Buffer) => Buffer): void;
+  /** Writes without the port, as another client would. */
+  write(key: string, text: string | Uint8Array): void;
+  text(key: string): string;
+  /** The same objects below a prefix, as an adapter with a subfolder sees them. */
+  below(prefix: string): MemoryStore;
+}
+
+interface Entry {
+  bytes: Buffer;
+  readonly info: ObjectInfo;
+}
+
+export interface MemoryStoreOptions {
+  readonly url?: string;
+  /** Report the md5 of the content. */
+  readonly checksums?: boolean;
+}
+
+export const createMemoryStore = ({ url = 's3://memory', checksums = true }: MemoryStoreOptions = {}): MemoryStore =>
+  viewOf({ entries: new Map(), calls: [], writes: { count: 0 }, checksums }, url, '');
+
+interface Shared {
+  readonly entries: Map<string, Entry>;
+  readonly calls: string[];
+  readonly writes: { count: number };
+  readonly checksums: boolean;
+}
+
+const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
+  const { entries, calls, checksums } = shared;
+  const save = (key: string, bytes: Buffer, options: PutOptions = {}): ObjectInfo => {
+    const count = ++shared.writes.count;
+    const info: ObjectInfo = {
+      key,
+      size: bytes.byteLength,
+      mtime: new Date(1_700_000_000_000 + count * 1000).toISOString(),
+      version: `v${count}`,
+      ...(checksums && {
+        checksum: { algorithm: 'md5' as const, value: createHash('md5').update(bytes).digest('hex') },
+      }),
+      ...(options.contentType !== undefined && { contentType: options.contentType }),
+      ...(options.metadata && { metadata: options.metadata }),
+    };
+    entries.set(prefix + key, { bytes, info });
+    return info;
+  };
+  const found = (key: string): Entry => {
+    const entry = entries.get(prefix + key);
+    if (!entry) throw new Lc2Error('OBJECT_NOT_FOUND', 'there is no such object', { where: `${url}/${key}` });
+    return entry;
+  };
+  const keys = (): string[] =>
+    [...entries.keys()].flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
+
+  return {
+    url,
+    capabilities: { contentChecksums: checksums, metadata: true },
+    get contents() {
+      return new Map(keys().map((key) => [key, found(key).bytes]));
+    },
+    calls,
+    holds: (key) => key !== '',
+    list: async function* (options = {}) {
+      const { prefix: start = '', startAfter } = options;
+      calls.push(`list ${start}`);
+      const chosen = keys().filter(
+        (key) => key.startsWith(start) && (startAfter === undefined || compareUtf8(key, startAfter) > 0),
+      );
+      for (const key of chosen.toSorted(compareUtf8)) {
+        const entry = entries.get(prefix + key);
+        if (!entry) continue;
+        const { contentType: _type, metadata: _metadata, ...info } = entry.info;
+        yield await Promise.resolve({ ...info, key });
+      }
+    },
+    head: (key) => {
+      calls.push(`head ${key}`);
+      const entry = entries.get(prefix + key);
+      return Promise.resolve(entry && { ...entry.info, key });
+    },
+    get: async (key, options = {}): Promise<ObjectBody> => {
+      calls.push(`get ${key}`);
+      const { bytes, info } = found(key);
+      if (options.version !== undefined && options.version !== info.version)
+        throw new Lc2Error('OBJECT_CHANGED', 'the object is another one now', { where: key });
+      const { range } = options;
+      const body = range ? bytes.subarray(range.first, range.last + 1) : bytes;
+      return Promise.resolve({ info: { ...info, key }, bytes: inChunks(body) });
+    },
+    put: async (key, body, options = {}) => {
+      calls.push(`put ${key}`);
+      const bytes = body instanceof Uint8Array ? Buffer.from(body) : await gather(body);
+      if (options.size !== undefined && options.size !== bytes.byteLength)
+        throw new Lc2Error('STORE_FAILED', 'the body has another length than announced', { where: key });
+      if (options.createOnly === true && entries.has(prefix + key))
+        throw new Lc2Error('OBJECT_EXISTS', 'the key is taken', { where: `${url}/${key}` });
+      return save(key, bytes, options);
+    },
+    delete: (gone) => {
+      for (const key of gone) {
+        calls.push(`delete ${key}`);
+        entries.delete(prefix + key);
+      }
+      return Promise.resolve();
+    },
+    abortUploads: () => Promise.resolve(0),
+    close: () => Promise.resolve(),
+    tamper: (key, change) => {
+      const entry = found(key);
+      entry.bytes = change(Buffer.from(entry.bytes));
+    },
+    write: (key, text) => void save(key, Buffer.from(text)),
+    text: (key) => found(key).bytes.toString('utf8'),
+    below: (folder) => viewOf(shared, `${url}/${folder}`, `${prefix}${folder}/`),
+  };
+};
+
+async function* inChunks(bytes: Buffer): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.byteLength; at += 64 * 1024) yield await Promise.resolve(bytes.subarray(at, at + 64 * 1024));
+}
+
+const gather = async (source: AsyncIterable<Uint8Array>): Promise<Buffer> => {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+};
