@@ -121,10 +121,6 @@ export class Lc2Error extends Error {
   }
 }
 
-export const fail = (code: ErrorCode, what: string, details?: ErrorDetails): never => {
-  throw new Lc2Error(code, what, details);
-};
-
 export const hasCode = (error: unknown, ...codes: readonly ErrorCode[]): error is Lc2Error =>
   error instanceof Lc2Error && codes.includes(error.code);
 

@@ -63,7 +63,8 @@ const loadedAtStart = ({ outputs }: Metafile, entry: string): ReadonlySet<string
 const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(0)} kB`;
 
 const report = ({ folder, entries }: Bundle, metafile: Metafile): string[] => {
-  const size = (files: Iterable<string>): number => [...files].reduce((sum, file) => sum + (metafile.outputs[file]?.bytes ?? 0), 0);
+  const size = (files: Iterable<string>): number =>
+    [...files].reduce((sum, file) => sum + (metafile.outputs[file]?.bytes ?? 0), 0);
   const files = Object.keys(metafile.outputs);
   return [
     ...Object.keys(entries).map((name) => {

@@ -36,7 +36,7 @@ const play = async (stage: stages.Stage, { sabotage }: { readonly sabotage: bool
   await stages.firstBackup(stage);
   const before = await stages.secondBackup(stage, application);
   const damaged = await stages.breakIt(stage, application, before);
-  if (sabotage) return stages.sabotage(stage, application, damaged);
+  if (sabotage) return stages.sabotage(stage, application, { before, damaged });
   await stages.preview(stage);
   await stages.restore(stage);
   return (await stages.check(stage, application, before)) ? 0 : exitStatus.bug;

@@ -11,12 +11,16 @@ const packageFile = z.object({
 });
 
 /** `node_modules/a/node_modules/@b/c/dist/x.js` -> `node_modules/a/node_modules/@b/c` */
-const packageFolder = (file: string): string | undefined => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
+const packageFolder = (file: string): string | undefined =>
+  /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
 
 const textsOf = async (folder: string): Promise<string> => {
   const files = (await readdir(folder)).filter((name) => /^(licen[cs]e|notice|copying)/i.test(name)).sort();
   const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8').catch(ignoreFolder)));
-  return texts.map((text) => text.trim()).filter((text) => text !== '').join('\n\n');
+  return texts
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+    .join('\n\n');
 };
 
 const ignoreFolder = (error: NodeJS.ErrnoException): string => {

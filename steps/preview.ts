@@ -159,6 +159,9 @@ interface StorePreview {
   readonly store: string;
 }
 
+/** S3 keeps such keys as they are; what only looks like S3 may walk up folders. */
+const dotted = /(^|\/)\.\.?(\/|$)/;
+
 /** Reads the inventory whole: its digests, and whether the target can hold every key. */
 const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview): Promise<string> =>
   withTarget(context, store, async (target) => {
@@ -167,6 +170,7 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
     let objects = 0;
     let bytes = 0;
     let metadata = 0;
+    let odd = 0;
     for await (const line of readInventory(storage, storeEntryOf(manifest, store).inventory, fixed.prefixes)) {
       if (!target.holds(line.key)) {
         throw new Lc2Error('KEY_UNSUPPORTED', `${target.url} cannot hold the key ${JSON.stringify(line.key)}`, {
@@ -176,9 +180,12 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
       objects++;
       bytes += line.size;
       if (line.metadata) metadata++;
+      if (dotted.test(line.key)) odd++;
     }
     const lost = metadata > 0 && !target.capabilities.metadata ? `; metadata of ${metadata} objects is lost` : '';
-    return `object store ${store}: up to ${objects} objects, ${bytes} bytes, ${fixed.objectsMode} into ${target.url}${lost}`;
+    const strange =
+      odd > 0 ? `; ${odd} keys hold . or .. segments, which a gateway to a file system would misplace` : '';
+    return `object store ${store}: up to ${objects} objects, ${bytes} bytes, ${fixed.objectsMode} into ${target.url}${lost}${strange}`;
   });
 
 const assertNone = (problems: readonly Problem[], { into }: RestorePlan): void => {

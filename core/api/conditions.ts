@@ -16,20 +16,6 @@ export const conditionSchema = z.strictObject({
 });
 export type Condition = z.output<typeof conditionSchema>;
 
-/** Reasons that are not errors. */
-export const reasons = [
-  'Valid',
-  'Submitted',
-  'Waiting',
-  'Running',
-  'Stopping',
-  'Sealed',
-  'Restored',
-  'Previewed',
-  'Verifying',
-  'Ended',
-] as const;
-
 /** `DATABASE_LOGIN_FAILED` as the CamelCase that Kubernetes wants of reasons. */
 export const reasonOf = (code: string): string =>
   code

@@ -32,7 +32,6 @@ export const ownerRecord = z.object({
   /** System identifier of the database, or the urls of the stores where there is no database. */
   owner: z.string(),
 });
-export type OwnerRecord = z.output<typeof ownerRecord>;
 
 /** restores/<request>-<digest>.json: this restore has happened. */
 export const restoreRecord = z.object({
@@ -46,4 +45,3 @@ export const restoreRecord = z.object({
   previous: z.array(z.object({ database: z.string(), previous: z.string(), restoreId: z.string() })),
   at: z.string(),
 });
-export type RestoreRecord = z.output<typeof restoreRecord>;

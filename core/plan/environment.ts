@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { backupEnvironmentSpec, environmentName, type EnvironmentSpec, type ObjectStoreSpec } from '../api/backup-environment.ts';
+import {
+  backupEnvironmentSpec,
+  environmentName,
+  type EnvironmentSpec,
+  type ObjectStoreSpec,
+} from '../api/backup-environment.ts';
 import { durationSeconds } from '../api/common.ts';
 import { canonical } from '../manifest/canonical.ts';
 import { Lc2Error } from '../errors.ts';

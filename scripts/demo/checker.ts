@@ -120,3 +120,9 @@ export const judgeDocuments = async ({ connection, documents }: Application): Pr
 };
 
 export const generatedCount = ({ objects }: Evidence): number => objects.filter(({ key }) => isGenerated(key)).length;
+
+/** Objects that are neither what they were before nor what they were at another time. */
+export const tornObjects = (now: Evidence, times: readonly Evidence[]): number => {
+  const known = new Set(times.flatMap(({ objects }) => objects.map(({ key, sha256 }) => `${sha256} ${key}`)));
+  return now.objects.filter(({ key, sha256 }) => !known.has(`${sha256} ${key}`)).length;
+};

@@ -11,6 +11,7 @@ import {
   databaseDiffers,
   type Evidence,
   generatedCount,
+  tornObjects,
   judge,
   judgeDocuments,
 } from './checker.ts';
@@ -148,8 +149,13 @@ export const check = async (stage: Stage, application: Application, before: Evid
   return equal && whole;
 };
 
+interface Seen {
+  readonly before: Evidence;
+  readonly damaged: Evidence;
+}
+
 /** One stored byte is flipped: a restore that notices changes nothing. Returns the exit status of the demo. */
-export const sabotage = async (stage: Stage, application: Application, damaged: Evidence): Promise<number> => {
+export const sabotage = async (stage: Stage, application: Application, { before, damaged }: Seen): Promise<number> => {
   heading('Sabotage: flip one stored byte');
   const { manifest } = latestManifest(stage);
   const [dump] = manifest.database?.dumps ?? [];
@@ -163,7 +169,13 @@ export const sabotage = async (stage: Stage, application: Application, damaged: 
   const unchanged = !databaseDiffers(damaged, now);
   verdict(status !== 0, 'refused', 'the damaged backup was not restored');
   verdict(unchanged, 'live database', unchanged ? 'as it was before the attempt' : 'was changed');
-  return status !== 0 && unchanged ? status : 1;
+  const torn = tornObjects(now, [before, damaged]);
+  verdict(
+    torn === 0,
+    'documents',
+    torn === 0 ? 'each as it was before the attempt, or whole as in the backup' : `${torn} torn`,
+  );
+  return status !== 0 && unchanged && torn === 0 ? status : 1;
 };
 
 const environmentFolder = ({ storage }: Places): string => join(storage, 'retail', 'prd');

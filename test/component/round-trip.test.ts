@@ -87,7 +87,7 @@ beforeAll(async () => {
     environmentDocument('prd', {
       database: databaseSpec(server),
       objectStores: [{ name: 'documentLibrary', url: `file://${library}` }],
-      storage: { url: `file://${lab.path('storage')}` },
+      storage: { url: `file://${lab.storage}` },
     }),
     databaseSecret(server),
   ]);
@@ -156,6 +156,6 @@ describe('a round trip through folders', () => {
     for (const id of [oldest.backupId, sealed.backupId])
       expect(await lab.json('verify', id, '-f', file, '--objects', 'full')).toMatchObject({ ok: true, problems: [] });
     expect(await lab.leftBehind()).toEqual([]);
-    expect((await filesOf(lab.path('storage'))).filter(({ key }) => key.includes('.lc2-tmp-'))).toEqual([]);
+    expect((await filesOf(lab.storage)).filter(({ key }) => key.includes('.lc2-tmp-'))).toEqual([]);
   });
 });

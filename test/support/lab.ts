@@ -46,6 +46,8 @@ export const connectTo = (server: PostgresServer, database = 'postgres'): Connec
 
 export interface Lab {
   readonly folder: string;
+  /** An empty folder for backups. */
+  readonly storage: string;
   /** TMPDIR of the CLI: what it leaves behind is seen here. */
   readonly temporary: string;
   path(name: string): string;
@@ -67,11 +69,13 @@ export const createLab = async (): Promise<Lab> => {
   const folder = await mkdtemp(join(tmpdir(), 'lc2-lab-'));
   const temporary = join(folder, 'tmp');
   await mkdir(temporary);
+  await mkdir(join(folder, 'storage'));
   const path = (name: string): string => join(folder, name);
   const env = (more: Readonly<Record<string, string>> = {}) => ({ TMPDIR: temporary, ...more });
   const cli = (...args: readonly string[]) => runCli(args, { env: env() });
   return {
     folder,
+    storage: join(folder, 'storage'),
     temporary,
     path,
     env,

@@ -1,4 +1,4 @@
-import { errorLine, Lc2Error } from '../../../core/errors.ts';
+import { Lc2Error } from '../../../core/errors.ts';
 import type { DatabasePoint, RowCounts } from '../../../core/ports/database.ts';
 import { spawnPipeline, type Stage, type StageExit } from '../../runtime/children.ts';
 import { isConnectionLoss } from './errors.ts';
@@ -101,5 +101,3 @@ export const extractSql = async function* (
   const pipeline = await spawnPipeline({ stages: [decompress, read], signal, input: stored, onFailure: damaged });
   yield* pipeline.output;
 };
-
-export const describe = (error: unknown): string => (error instanceof Lc2Error ? errorLine(error) : String(error));

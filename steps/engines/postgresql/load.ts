@@ -70,16 +70,25 @@ export const applyProperties = async (
 /** Settings may have a prefix, as in `app.tenant`; each part is a name. */
 const settingName = (name: string): string => name.split('.').map(quoteName).join('.');
 
-/** The server keeps these as lists of quoted names; they go back as they are. */
+/** The server keeps these as lists of quoted names, and would take the list as a whole for one name. */
 const listSettings = new Set([
   'search_path',
   'session_preload_libraries',
+  'shared_preload_libraries',
   'local_preload_libraries',
   'temp_tablespaces',
-  'datestyle',
+  'unix_socket_directories',
 ]);
 const settingValue = ({ name, value }: { name: string; value: string }): string =>
-  listSettings.has(name.toLowerCase()) && /^[\w$", -]+$/.test(value) ? value : quoteText(value);
+  listSettings.has(name.toLowerCase()) && value.trim() !== ''
+    ? listItems(value).map(quoteText).join(', ')
+    : quoteText(value);
+
+/** `app, "Odd; ""name"""` as its names. */
+const listItems = (list: string): string[] =>
+  [...list.matchAll(/"((?:[^"]|"")*)"|[^,\s"][^,"]*/g)].map(([item, quoted]) =>
+    quoted === undefined ? item.trimEnd() : quoted.replaceAll('""', '"'),
+  );
 
 const privilegeName = (privilege: string): string => {
   if (['CREATE', 'CONNECT', 'TEMPORARY'].includes(privilege)) return privilege;

@@ -7,18 +7,34 @@ import type { World } from '../support/world.ts';
 /** The API server takes every generated file, and Argo finds nothing wrong with the templates. */
 export const accepted = async ({ cluster, dist }: World): Promise<void> => {
   const dryRun = (file: string, ...more: readonly string[]) =>
-    cluster.kubectl(['apply', '--server-side', '--dry-run=server', '--force-conflicts', '-f', join(dist, file), ...more]);
+    cluster.kubectl([
+      'apply',
+      '--server-side',
+      '--dry-run=server',
+      '--force-conflicts',
+      '-f',
+      join(dist, file),
+      ...more,
+    ]);
   const all = await dryRun('install.yaml');
   const lines = all.stdout.trim().split('\n');
   expect(lines.length).toBeGreaterThan(12);
   say('a', `the API server accepts install.yaml: ${lines.length} objects (server-side dry run)`);
-  for (const file of ['tenant.yaml', 'examples/environment.yaml', 'examples/schedule.yaml', 'examples/restore-request.yaml'])
+  for (const file of [
+    'tenant.yaml',
+    'examples/environment.yaml',
+    'examples/schedule.yaml',
+    'examples/restore-request.yaml',
+  ])
     await dryRun(file, '--namespace', namespaces.uat);
   say('a', 'the API server accepts tenant.yaml and the examples');
   const templates = ['lc2-backup', 'lc2-restore', 'lc2-verify'].map((name) => join(dist, 'templates', `${name}.yaml`));
   const lint = await cluster.argo(['lint', '--offline', ...templates, join(dist, 'examples', 'schedule.yaml')]);
   expect(lint.stdout + lint.stderr).toContain('no linting errors found');
-  say('a', 'argo lint --offline: no linting errors in lc2-backup, lc2-restore, lc2-verify and a CronWorkflow that uses one');
+  say(
+    'a',
+    'argo lint --offline: no linting errors in lc2-backup, lc2-restore, lc2-verify and a CronWorkflow that uses one',
+  );
 };
 
 const dryCreate = (world: World, object: object) =>

@@ -2,7 +2,16 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { runPsql } from '../../oracle/psql.ts';
-import { compare, createFixture, damage, dumpWaits, type Fixture, lockTable, manifestsIn, openUploads } from '../support/fixture.ts';
+import {
+  compare,
+  createFixture,
+  damage,
+  dumpWaits,
+  type Fixture,
+  lockTable,
+  manifestsIn,
+  openUploads,
+} from '../support/fixture.ts';
 import { until } from '../support/kube.ts';
 import { say } from '../support/log.ts';
 import { namespaces } from '../support/manifests.ts';
@@ -26,7 +35,11 @@ export const deletePod = ({ kube }: World, pod: Pod): Promise<void> =>
   kube.remove(`${path.pods(pod.metadata.namespace ?? '')}/${pod.metadata.name}`, { graceSeconds: 0 });
 
 /** Sealed, once, with every attempt's pod UID in the log, and nothing half-done left in storage. */
-const isGood = async (world: World, fixture: Fixture, request: { readonly name: string; readonly test: string }): Promise<string> => {
+const isGood = async (
+  world: World,
+  fixture: Fixture,
+  request: { readonly name: string; readonly test: string },
+): Promise<string> => {
   const { kube } = world;
   const where = { collection: path.backups(fixture.namespace), name: request.name };
   const status = await endsAs(kube, where, 'Succeeded');
@@ -37,7 +50,11 @@ const isGood = async (world: World, fixture: Fixture, request: { readonly name: 
   return status.backupId ?? '';
 };
 
-const restoreAndCompare = async (world: World, fixture: Fixture, request: { readonly backupId: string; readonly test: string }) => {
+const restoreAndCompare = async (
+  world: World,
+  fixture: Fixture,
+  request: { readonly backupId: string; readonly test: string },
+) => {
   const before = await fixture.capture();
   await damage(world, fixture);
   await requestRestore(world.kube, fixture.namespace, {
@@ -55,13 +72,20 @@ export const killedMidDump = async (world: World): Promise<void> => {
   const fixture = await createFixture(world, 'killed-dump');
   const lock = await lockTable(fixture.database, 'public.slow');
   try {
-    const { metadata } = await requestBackup(world.kube, fixture.namespace, { name: fixture.name, spec: { environment: fixture.name } });
+    const { metadata } = await requestBackup(world.kube, fixture.namespace, {
+      name: fixture.name,
+      spec: { environment: fixture.name },
+    });
     const { metadata: run } = await workflowOf(world.kube, fixture.namespace, metadata.uid);
     const pod = await runningPod(world.kube, fixture.namespace, { workflow: run.name, step: 'dump' });
     await dumpWaits(world, fixture);
     await deletePod(world, pod);
     say('f', `pod ${pod.metadata.name} (${pod.metadata.uid}) deleted while pg_dump waited for a lock`);
-    const next = await runningPod(world.kube, fixture.namespace, { workflow: run.name, step: 'dump', not: pod.metadata.uid });
+    const next = await runningPod(world.kube, fixture.namespace, {
+      workflow: run.name,
+      step: 'dump',
+      not: pod.metadata.uid,
+    });
     say('f', `another attempt runs: ${next.metadata.name} (${next.metadata.uid})`);
   } finally {
     await lock.release();
@@ -76,7 +100,10 @@ export const killedMidTransfer = async (world: World): Promise<void> => {
   const gate = world.front.hold(
     ({ method, path: key }) => method === 'PUT' && key.includes(`/${fixture.name}/`) && key.endsWith('/13.bin'),
   );
-  const { metadata } = await requestBackup(world.kube, fixture.namespace, { name: fixture.name, spec: { environment: fixture.name } });
+  const { metadata } = await requestBackup(world.kube, fixture.namespace, {
+    name: fixture.name,
+    spec: { environment: fixture.name },
+  });
   const { metadata: run } = await workflowOf(world.kube, fixture.namespace, metadata.uid);
   const held = await gate.reached;
   const pod = await runningPod(world.kube, fixture.namespace, { workflow: run.name, step: 'transfer' });
@@ -99,7 +126,9 @@ export const killedMidLoad = async (world: World): Promise<void> => {
   const damaged = await fixture.capture();
   // The third reading of the dump is the load itself: the digest and the table of contents come first.
   let readings = 0;
-  const gate = world.front.hold(({ method, path: key }) => isDump(fixture, method, key) && (readings += 1) === 3, { at: 'body' });
+  const gate = world.front.hold(({ method, path: key }) => isDump(fixture, method, key) && (readings += 1) === 3, {
+    at: 'body',
+  });
   try {
     const { metadata } = await requestRestore(world.kube, fixture.namespace, {
       name: fixture.name,
@@ -108,15 +137,29 @@ export const killedMidLoad = async (world: World): Promise<void> => {
     const { metadata: run } = await workflowOf(world.kube, fixture.namespace, metadata.uid);
     const held = await gate.reached;
     const pod = await runningPod(world.kube, fixture.namespace, { workflow: run.name, step: 'load-database' });
-    await until('the new database is being loaded', async () => ((await databasesOf(world, fixture)).length === 2 ? true : undefined), 30);
+    await until(
+      'the new database is being loaded',
+      async () => ((await databasesOf(world, fixture)).length === 2 ? true : undefined),
+      30,
+    );
     expect(compare(damaged, await fixture.capture())).toEqual([]);
     await deletePod(world, pod);
-    say('f', `pod ${pod.metadata.name} (${pod.metadata.uid}) deleted while it loaded ${held.path}; the live database is untouched`);
+    say(
+      'f',
+      `pod ${pod.metadata.name} (${pod.metadata.uid}) deleted while it loaded ${held.path}; the live database is untouched`,
+    );
     gate.open();
-    const status = await endsAs(world.kube, { collection: path.restores(fixture.namespace), name: fixture.name }, 'Succeeded');
+    const status = await endsAs(
+      world.kube,
+      { collection: path.restores(fixture.namespace), name: fixture.name },
+      'Succeeded',
+    );
     expect(compare(before, await fixture.capture())).toEqual([]);
     expect(await databasesOf(world, fixture)).toEqual([fixture.name, ...(status.previous ?? [])].sort());
-    say('f', `restored in the end: ${attempts(await requireWorkflow(world.kube, fixture.namespace, run.name))}; no half-loaded database is left`);
+    say(
+      'f',
+      `restored in the end: ${attempts(await requireWorkflow(world.kube, fixture.namespace, run.name))}; no half-loaded database is left`,
+    );
   } finally {
     gate.open();
   }
@@ -135,7 +178,10 @@ const databasesOf = async (world: World, { name }: Fixture): Promise<readonly st
 export const controllerKilled = async (world: World): Promise<void> => {
   const { kube } = world;
   const fixture = await createFixture(world, 'controller-killed');
-  const { metadata } = await requestBackup(kube, fixture.namespace, { name: fixture.name, spec: { environment: fixture.name } });
+  const { metadata } = await requestBackup(kube, fixture.namespace, {
+    name: fixture.name,
+    spec: { environment: fixture.name },
+  });
   for (let kill = 1; kill <= 5; kill += 1) {
     const pause = randomInt(0, 4000);
     await sleep(pause);

@@ -16,7 +16,9 @@ interface Resource {
 
 /** Everything the API server serves, subresources too. */
 const servedResources = async ({ kube }: World): Promise<readonly Resource[]> => {
-  type Groups = { readonly groups: readonly { readonly name: string; readonly preferredVersion: { readonly groupVersion: string } }[] };
+  type Groups = {
+    readonly groups: readonly { readonly name: string; readonly preferredVersion: { readonly groupVersion: string } }[];
+  };
   const { groups } = (await kube.get('/apis')) as unknown as Groups;
   const places = [
     { group: '', path: '/api/v1' },
@@ -31,10 +33,26 @@ const servedResources = async ({ kube }: World): Promise<readonly Resource[]> =>
   return lists.flat();
 };
 
-const everyVerb = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection', 'impersonate', 'bind', 'escalate'];
+const everyVerb = [
+  'get',
+  'list',
+  'watch',
+  'create',
+  'update',
+  'patch',
+  'delete',
+  'deletecollection',
+  'impersonate',
+  'bind',
+  'escalate',
+];
 
 /** `kubectl auth can-i VERB RESOURCE --as USER`, as the same question to the same API. */
-const canI = async (world: World, user: string, ask: { readonly namespace: string; readonly verb: string; readonly resource: Resource }) => {
+const canI = async (
+  world: World,
+  user: string,
+  ask: { readonly namespace: string; readonly verb: string; readonly resource: Resource },
+) => {
   const [resource = '', subresource = ''] = ask.resource.name.split('/');
   const review = await world.kube.create('/apis/authorization.k8s.io/v1/subjectaccessreviews', {
     apiVersion: 'authorization.k8s.io/v1',
@@ -43,7 +61,13 @@ const canI = async (world: World, user: string, ask: { readonly namespace: strin
     spec: {
       user,
       groups: ['system:serviceaccounts', `system:serviceaccounts:${user.split(':')[2] ?? ''}`, 'system:authenticated'],
-      resourceAttributes: { namespace: ask.namespace, verb: ask.verb, group: ask.resource.group, resource, subresource },
+      resourceAttributes: {
+        namespace: ask.namespace,
+        verb: ask.verb,
+        group: ask.resource.group,
+        resource,
+        subresource,
+      },
     },
   });
   return (review as unknown as { readonly status: { readonly allowed: boolean } }).status.allowed;
@@ -61,7 +85,10 @@ const allowedTo = async (world: World, user: string, namespace: string): Promise
     }
   };
   await Promise.all(Array.from({ length: 16 }, worker));
-  say('m', `${questions.length} questions (${resources.length} resources, ${everyVerb.length} verbs) about ${user} in ${namespace}`);
+  say(
+    'm',
+    `${questions.length} questions (${resources.length} resources, ${everyVerb.length} verbs) about ${user} in ${namespace}`,
+  );
   return allowed.sort();
 };
 
@@ -101,7 +128,9 @@ export const controllerMay = async (world: World): Promise<void> => {
     ...rights(['create', 'patch'], ['events']),
   ].sort();
   expect(await allowedTo(world, user, namespaces.prd)).toEqual(expected);
-  const { stdout } = await world.cluster.kubectl(['auth', 'can-i', 'get', 'secrets', '--as', user, '-A'], { allow: [1] });
+  const { stdout } = await world.cluster.kubectl(['auth', 'can-i', 'get', 'secrets', '--as', user, '-A'], {
+    allow: [1],
+  });
   expect(stdout.trim()).toBe('no');
   say('m', 'the controller may read its kinds, write status, ConfigMaps, Workflows and Events; Secrets it cannot read');
 };

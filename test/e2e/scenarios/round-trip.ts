@@ -48,7 +48,10 @@ const stateOf = async (world: World): Promise<Shop['before']> => ({
 
 const seed = async (world: World): Promise<void> => {
   const maintenance = world.database('prd', 'postgres');
-  await runPsql(maintenance, 'CREATE DATABASE lportal TEMPLATE template0;\nCREATE DATABASE everything TEMPLATE template0;');
+  await runPsql(
+    maintenance,
+    'CREATE DATABASE lportal TEMPLATE template0;\nCREATE DATABASE everything TEMPLATE template0;',
+  );
   const root = join(world.folder, 'library');
   const { objects } = await seedLiferay({ connection: world.database('prd', 'lportal'), root, files: 300 });
   await seedRoles(maintenance);
@@ -100,7 +103,10 @@ export const backUpAndRestore = async (world: World): Promise<Shop> => {
     { name: 'documentLibrary', state: 'Done' },
   ]);
   const backup = await requireWorkflow(kube, namespace, made.workflow ?? '');
-  say('b', `${made.backupId} sealed: ${made.objects} objects, ${made.size}, ${made.manifest?.digest}; ${attempts(backup)}`);
+  say(
+    'b',
+    `${made.backupId} sealed: ${made.objects} objects, ${made.size}, ${made.manifest?.digest}; ${attempts(backup)}`,
+  );
   await damage(world);
   expect(differences(before.lportal, await databaseNow(world, 'prd', 'lportal'))).not.toEqual([]);
   expect(differences(before.documents, await documentsNow(world, buckets.documents))).not.toEqual([]);
@@ -110,7 +116,10 @@ export const backUpAndRestore = async (world: World): Promise<Shop> => {
     spec: { backup: { id: made.backupId ?? '' }, into: 'prd', confirm: 'prd', objectsMode: 'mirror' },
   });
   const restored = await endsAs(kube, { collection: path.restores(namespace), name: 'undo' }, 'Succeeded');
-  say('b', `restored ${restored.restoreId}; kept: ${restored.previous?.join(', ')}; ${attempts(await requireWorkflow(kube, namespace, restored.workflow ?? ''))}`);
+  say(
+    'b',
+    `restored ${restored.restoreId}; kept: ${restored.previous?.join(', ')}; ${attempts(await requireWorkflow(kube, namespace, restored.workflow ?? ''))}`,
+  );
   const after = await stateOf(world);
   expect(differences(before.lportal, after.lportal)).toEqual([]);
   expect(differences(before.everything, after.everything, { subscriptionsDisabled: true })).toEqual([]);
@@ -144,10 +153,19 @@ export const restoreElsewhere = async (world: World, shop: Shop): Promise<void> 
   });
   await requestRestore(kube, namespace, {
     name: 'from-prd',
-    spec: { backup: { id: shop.backupId }, source: 'prd', into: 'uat', confirm: 'uat', databases: [{ name: 'lportal' }] },
+    spec: {
+      backup: { id: shop.backupId },
+      source: 'prd',
+      into: 'uat',
+      confirm: 'uat',
+      databases: [{ name: 'lportal' }],
+    },
   });
   const restored = await endsAs(kube, { collection: path.restores(namespace), name: 'from-prd' }, 'Succeeded');
-  say('c', `${projectId}-prd restored into uat by a user who is no superuser: ${attempts(await requireWorkflow(kube, namespace, restored.workflow ?? ''))}`);
+  say(
+    'c',
+    `${projectId}-prd restored into uat by a user who is no superuser: ${attempts(await requireWorkflow(kube, namespace, restored.workflow ?? ''))}`,
+  );
   const elsewhere = { ignoreOwners: true, ignoreAcl: true };
   const database = await databaseNow(world, 'uat', 'lportal');
   const settingsOfRoles = { ...elsewhere, ignoreKinds: ['role', 'role membership', 'role setting'] };

@@ -55,7 +55,13 @@ export const server = (namespace: string, more: object): object => ({
 
 export const putObject = async (world: World, bucket: string, key: string, body: Buffer): Promise<void> => {
   await world.s3.client.send(
-    new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: 'application/x-e2e', Metadata: { made: 'by test' } }),
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      Body: body,
+      ContentType: 'application/x-e2e',
+      Metadata: { made: 'by test' },
+    }),
   );
 };
 
@@ -63,7 +69,8 @@ export const putFolder = async (world: World, folder: string, prefix: string): P
   const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
   const keys = files.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1)).values();
   const worker = async (): Promise<void> => {
-    for (const key of keys) await putObject(world, buckets.documents, `${prefix}${key}`, await readFile(join(folder, key)));
+    for (const key of keys)
+      await putObject(world, buckets.documents, `${prefix}${key}`, await readFile(join(folder, key)));
   };
   await Promise.all(Array.from({ length: 8 }, worker));
   return files.length;
@@ -99,14 +106,23 @@ SELECT nextval('public.counter') \\g /dev/null
 `;
 
 /** Database, documents and BackupEnvironment, all called `name`, in the namespace of prd. */
-export const createFixture = async (world: World, name: string, options: { readonly secret?: string } = {}): Promise<Fixture> => {
+export const createFixture = async (
+  world: World,
+  name: string,
+  options: { readonly secret?: string } = {},
+): Promise<Fixture> => {
   const namespace = namespaces.prd;
   await runPsql(world.database('prd', 'postgres'), `CREATE DATABASE ${identifier(name)} TEMPLATE template0;`);
   const database = world.database('prd', name);
   await runPsql(database, seedDatabase);
   for (let number = 0; number < objects; number += 1) {
     const digest = createHash('sha512').update(`${name} ${number}`).digest();
-    await putObject(world, buckets.documents, `${name}/folder ${number % 3}/${number}.bin`, Buffer.concat(Array(20 + number).fill(digest)));
+    await putObject(
+      world,
+      buckets.documents,
+      `${name}/folder ${number % 3}/${number}.bin`,
+      Buffer.concat(Array(20 + number).fill(digest)),
+    );
   }
   await createEnvironment(world, namespace, name, {
     database: {
@@ -164,7 +180,7 @@ export const lockTable = async (database: Connection, table: string): Promise<{ 
   await client.connect();
   await client.query('BEGIN');
   await client.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
-  return { release: () => client.end() };
+  return { release: () => client.end().catch(() => undefined) };
 };
 
 /** Until pg_dump waits for the lock: from here it is in flight, and stays there. */

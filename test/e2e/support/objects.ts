@@ -114,7 +114,11 @@ export const workflowsOf = (kube: Kube, namespace: string, uid: string): Promise
   kube.list<Workflow>(`${path.workflows(namespace)}?labelSelector=backup.lc2.dev/request-uid%3D${uid}`);
 
 /** Pods of a step, of all its attempts that still exist. */
-export const podsOf = async (kube: Kube, namespace: string, run: { readonly workflow: string; readonly step: string }) => {
+export const podsOf = async (
+  kube: Kube,
+  namespace: string,
+  run: { readonly workflow: string; readonly step: string },
+) => {
   const pods = await kube.list<Pod>(
     `${path.pods(namespace)}?labelSelector=workflows.argoproj.io%2Fworkflow%3D${run.workflow}`,
   );

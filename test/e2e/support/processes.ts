@@ -26,7 +26,8 @@ const cgroupOf = (folder: string, id: string): string | undefined => {
 /** Only where the pods run on this machine: not in a cluster that LC2_E2E_KUBECONFIG names. */
 const pidsOf = (pod: Pod, container: string): readonly number[] => {
   const root = hierarchies.map((folder) => join(folder, clusterName)).find((folder) => existsSync(folder));
-  if (root === undefined) throw new Error('the pods of this cluster run on another machine: their processes cannot be reached');
+  if (root === undefined)
+    throw new Error('the pods of this cluster run on another machine: their processes cannot be reached');
   const folder = cgroupOf(root, containerId(pod, container));
   if (folder === undefined) throw new Error(`container ${container} of ${pod.metadata.name} has no cgroup`);
   return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
@@ -42,7 +43,10 @@ const commandLine = (pid: number): string => {
 };
 
 /** Everything in the container but Argo's own supervisor. */
-export const programsOf = (pod: Pod, container: string): readonly { readonly pid: number; readonly command: string }[] =>
+export const programsOf = (
+  pod: Pod,
+  container: string,
+): readonly { readonly pid: number; readonly command: string }[] =>
   pidsOf(pod, container)
     .map((pid) => ({ pid, command: commandLine(pid) }))
     .filter(({ command }) => command !== '' && !command.includes('argoexec'));

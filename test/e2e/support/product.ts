@@ -47,7 +47,11 @@ export const buildImages = async (refs: ProductImages): Promise<readonly BuiltIm
       buildArgs: { BASE: base, VERSION: '0.0.0-e2e' },
     });
   // One after the other: the second finds the first one's layers.
-  return [await product('plain.Dockerfile', refs.step), await product('tool.Dockerfile', refs.tool), await postgresImage()];
+  return [
+    await product('plain.Dockerfile', refs.step),
+    await product('tool.Dockerfile', refs.tool),
+    await postgresImage(),
+  ];
 };
 
 /** Writes what `npm run synth` writes, for these images, to a folder of its own. */

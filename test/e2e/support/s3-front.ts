@@ -99,10 +99,13 @@ export const startS3Front = async (address: string, behind: string): Promise<S3F
     await (request.headers['if-none-match'] === undefined ? work() : inTurn(path, work));
   };
 
-  const server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 60_000 }, (request, response) => {
-    // A client that was killed is what these tests are about.
-    serve(request, response).catch(() => response.destroy());
-  });
+  const server = createServer(
+    { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 60_000 },
+    (request, response) => {
+      // A client that was killed is what these tests are about.
+      serve(request, response).catch(() => response.destroy());
+    },
+  );
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, address, resolve));
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
