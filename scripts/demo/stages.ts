@@ -192,6 +192,6 @@ export const whereEverythingIs = ({ places }: Stage): void => {
   const argument = `-f ${places.file}`;
   say(`  npx lc2-backup list ${argument}`);
   say(`  npx lc2-backup verify latest ${argument}`);
-  say(`  npx lc2-backup get latest ${argument} --database lportal --table public.company --out company.sql`);
+  say(`  npx lc2-backup get latest ${argument} --database lportal --out lportal.dump.zst`);
   if (process.cwd() !== clone.replace(/\/$/u, '')) say(`  (the clone is ${clone})`);
 };

@@ -1,6 +1,6 @@
 import { ApiObject, type ApiObjectMetadata, JsonPatch } from 'cdk8s';
 import type { Construct } from 'constructs';
-import type { ArgoKinds } from '../argo-types.ts';
+import type { ArgoKinds } from '../argo/index.ts';
 
 /** An object of Argo, typed: a field that Argo does not have does not compile. */
 export const argoObject = <K extends keyof ArgoKinds>(

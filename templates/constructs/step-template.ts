@@ -1,7 +1,7 @@
 import { type Flow, retry } from '../../core/flow/flow.ts';
 import { variableOf } from '../../core/plan/environment.ts';
 import type { SecretName, StepContract } from '../../core/steps/contract.ts';
-import type { Container, EnvVar, Parameter, SecurityContext, Template, Volume } from '../argo-types.ts';
+import type { Container, EnvVar, Parameter, SecurityContext, Template, Volume } from '../argo/index.ts';
 import {
   environmentConfigMap,
   inputTag,

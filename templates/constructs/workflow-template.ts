@@ -2,7 +2,7 @@ import type { Construct } from 'constructs';
 import type { Flow, FlowParameter } from '../../core/flow/flow.ts';
 import { environmentFlags } from '../../core/flow/flow.ts';
 import { stepContracts } from '../../core/steps/index.ts';
-import type { DAGTask, Parameter, Template, WorkflowSpec } from '../argo-types.ts';
+import type { DAGTask, Parameter, Template, WorkflowSpec } from '../argo/index.ts';
 import { argoObject } from './argo-object.ts';
 import { dependsOn, environmentConfigMap, parameterTag, unlessSucceeded, whenOf } from './expressions.ts';
 import { type Images, version } from './images.ts';

@@ -1,14 +1,21 @@
-// The product on a real Kubernetes with real Argo Workflows. One world for all; tests that mind each other run in turn.
+// The product on a real Kubernetes with real Argo Workflows. One world for all: tests with environments of their own run
+// beside each other, those that take the controller away come after them.
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { accepted, schemasHold } from './scenarios/acceptance.ts';
+import { controllerKilled, killedMidDump, killedMidLoad, killedMidTransfer } from './scenarios/kills.ts';
+import { wakesUpAfterTheSeal } from './scenarios/late.ts';
+import { listed } from './scenarios/listing.ts';
+import { appliedTwice, cancelled, twoAtOnce, wrongPassword } from './scenarios/requests.ts';
 import { controllerMay, runAccountMay } from './scenarios/rights.ts';
+import { backUpAndRestore, restoreElsewhere, type Shop } from './scenarios/round-trip.ts';
+import { withoutController } from './scenarios/without-controller.ts';
 import { startWorld, type World } from './support/world.ts';
 
 let world: World;
 
 beforeAll(async () => {
   world = await startWorld();
-}, 1_800_000);
+}, 3_600_000);
 
 afterAll(() => world.stop(), 300_000);
 
@@ -17,4 +24,34 @@ describe('what is installed', () => {
   test('defaults and rules of the schemas hold in the API server', () => schemasHold(world));
   test('a run may report its results and nothing else', () => runAccountMay(world));
   test('the controller may do what it is for and cannot read a Secret', () => controllerMay(world));
+});
+
+describe.concurrent('backups and restores', () => {
+  const shop = Promise.withResolvers<Shop>();
+  // Whoever waits for it reports the failure; so does the test that makes it.
+  shop.promise.catch(() => undefined);
+
+  test('a request backs up, and after damage a request restores what was', async () => {
+    try {
+      shop.resolve(await backUpAndRestore(world));
+    } catch (error) {
+      shop.reject(error);
+      throw error;
+    }
+  });
+  test('an attempt that wakes up after the seal changes nothing', () => wakesUpAfterTheSeal(world));
+  test('cancelled while running and while waiting: no manifest, nothing left', () => cancelled(world));
+  test('the same RestoreRequest applied twice restores once', () => appliedTwice(world));
+  test('a restore whose pod vanishes while it loads is good in the end', () => killedMidLoad(world));
+  test('a backup whose pod vanishes while it dumps is good in the end', () => killedMidDump(world));
+  test('a backup whose process is killed while it copies is good in the end', () => killedMidTransfer(world));
+  test('into another environment with other roles', async () => restoreElsewhere(world, await shop.promise));
+  test('a wrong password fails with its code and writes nothing', () => wrongPassword(world));
+  test('two requests at once make two backups', () => twoAtOnce(world));
+});
+
+describe('the controller', () => {
+  test('is not needed by argo submit nor by a CronWorkflow', () => withoutController(world));
+  test('may be killed at any moment', () => controllerKilled(world));
+  test('shows what became of everything', () => listed(world));
 });

@@ -5,7 +5,7 @@ import { flows } from '../../core/flow/index.ts';
 import { variableOf } from '../../core/plan/environment.ts';
 import type { StepContract } from '../../core/steps/contract.ts';
 import { stepContracts } from '../../core/steps/index.ts';
-import type { Template } from '../../templates/argo-types.ts';
+import type { Template } from '../../templates/argo/index.ts';
 import { argoValidators } from './support/argo-schema.ts';
 import { allObjects } from './support/dist.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ClusterWorkflowTemplate, Template } from '../../templates/argo-types.ts';
+import type { ClusterWorkflowTemplate, Template } from '../../templates/argo/index.ts';
 import { lints } from './lints/index.ts';
 import { argoErrors, argoValidators } from './support/argo-schema.ts';
 import { allObjects } from './support/dist.ts';

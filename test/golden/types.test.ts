@@ -30,7 +30,7 @@ const messagesOf = (text: string): string[] => {
 };
 
 const fixture = (spec: string): string => `
-import type { ArgoKinds } from './argo-types.ts';
+import type { ArgoKinds } from './argo/index.ts';
 export const spec: ArgoKinds['ClusterWorkflowTemplate']['spec'] = ${spec};
 `;
 

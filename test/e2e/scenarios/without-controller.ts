@@ -22,7 +22,7 @@ const scale = async ({ cluster, kube }: World, replicas: number): Promise<void> 
     );
 };
 
-const sealedBy = async (world: World, fixture: Fixture, workflow: Workflow): Promise<string> => {
+const sealedBy = async (fixture: Fixture, workflow: Workflow): Promise<string> => {
   expect(workflow.status?.phase).toBe('Succeeded');
   const output = workflow.status?.outputs?.parameters?.find(({ name }) => name === 'manifest')?.value ?? '';
   const { backupId, digest } = JSON.parse(output) as { readonly backupId: string; readonly digest: string };
@@ -39,7 +39,7 @@ const submitted = async (world: World, fixture: Fixture): Promise<void> => {
   const workflow = await requireWorkflow(world.kube, fixture.namespace, name);
   say(
     'd',
-    `argo submit --from clusterworkflowtemplate/lc2-backup -p environment=${fixture.name}, no controller: ${await sealedBy(world, fixture, workflow)}`,
+    `argo submit --from clusterworkflowtemplate/lc2-backup -p environment=${fixture.name}, no controller: ${await sealedBy(fixture, workflow)}`,
   );
 };
 
@@ -71,7 +71,7 @@ const fires = async (world: World, fixture: Fixture): Promise<void> => {
     return ['Succeeded', 'Failed', 'Error'].includes(run?.status?.phase ?? '') ? run : undefined;
   });
   await kube.remove(`${path.cronWorkflows(namespace)}/${name}`);
-  say('e', `CronWorkflow ${name} fired: ${workflow.metadata.name}: ${await sealedBy(world, fixture, workflow)}`);
+  say('e', `CronWorkflow ${name} fired: ${workflow.metadata.name}: ${await sealedBy(fixture, workflow)}`);
 };
 
 /** Argo alone: what the controller rendered before it went is all that a run needs. */

@@ -1,4 +1,4 @@
-import type { ClusterWorkflowTemplate } from '../../../templates/argo-types.ts';
+import type { ClusterWorkflowTemplate } from '../../../templates/argo/index.ts';
 import { bounds, commands, images, mounts, outputs, restricted, secretsByFile } from './pods.ts';
 import { references, targets } from './references.ts';
 import { displayNames, expressions, parameters, userText } from './texts.ts';

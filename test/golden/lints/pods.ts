@@ -1,4 +1,4 @@
-import type { ClusterWorkflowTemplate, Container, Template } from '../../../templates/argo-types.ts';
+import type { ClusterWorkflowTemplate, Container, Template } from '../../../templates/argo/index.ts';
 
 /** What every pod of ours must have. */
 

@@ -1,4 +1,4 @@
-import type { ClusterWorkflowTemplate, Template } from '../../../templates/argo-types.ts';
+import type { ClusterWorkflowTemplate, Template } from '../../../templates/argo/index.ts';
 import { referencesOf, stringsOf, tagsOf } from './strings.ts';
 
 /** Argo notices an undeclared reference only in a run, if at all. */

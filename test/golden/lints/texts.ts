@@ -1,4 +1,4 @@
-import type { ClusterWorkflowTemplate } from '../../../templates/argo-types.ts';
+import type { ClusterWorkflowTemplate } from '../../../templates/argo/index.ts';
 import { referencesOf, stringsOf } from './strings.ts';
 
 /** Where text that a user typed may go at all: environment variables, names of objects, conditions. */

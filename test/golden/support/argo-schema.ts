@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ValidateFunction } from 'ajv';
-import type { ArgoKinds } from '../../../templates/argo-types.ts';
+import type { ArgoKinds } from '../../../templates/argo/index.ts';
 
 /** Argo's own schema, closed: an unknown field is an error. */
 
