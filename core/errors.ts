@@ -47,6 +47,7 @@ export const catalogue = {
   DUMP_FAILED: { kind: 'terminal', remedy: 'see the message of the tool' },
   LOAD_FAILED: { kind: 'terminal', remedy: 'see the message of the tool; the live database was not changed' },
   TARGET_LACKS: { kind: 'user', remedy: 'install or create what is named on the target server, then run it again' },
+  TARGET_BUSY: { kind: 'user', remedy: 'wait for the backup or restore that runs there to end, then start it again' },
   TOOL_MISSING: { kind: 'user', remedy: 'install the named program or use the tool image' },
 
   STORE_UNREACHABLE: { kind: 'user', remedy: 'check endpoint, DNS and network policies' },

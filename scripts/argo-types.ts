@@ -122,7 +122,10 @@ const filesOf = (text: string): Map<string, string> => {
   }
   const home = new Map(parts.flatMap((part, index) => part.map((each) => [nameOf(each), index] as const)));
   const files = new Map(parts.map((part, index) => [`part-${index + 1}.ts`, partText(part, index, home)]));
-  return files.set('index.ts', `${banner}\n\n${[...files.keys()].map((name) => `export type * from './${name}';`).join('\n')}\n`);
+  return files.set(
+    'index.ts',
+    `${banner}\n\n${[...files.keys()].map((name) => `export type * from './${name}';`).join('\n')}\n`,
+  );
 };
 
 const lines = (text: string): number => text.split('\n').length;
@@ -131,7 +134,9 @@ const nameOf = (declaration: string): string => /^export (?:type|interface) (\w+
 const partText = (part: readonly string[], own: number, home: ReadonlyMap<string, number>): string => {
   const body = part.join('').trimEnd();
   const words = new Set(body.match(/\b[A-Z]\w*\b/g));
-  const foreign = [...home].filter(([name, index]) => index !== own && words.has(name)).map(([name, index]) => ({ name, index }));
+  const foreign = [...home]
+    .filter(([name, index]) => index !== own && words.has(name))
+    .map(([name, index]) => ({ name, index }));
   const indexes = [...new Set(foreign.map(({ index }) => index))].sort((a, b) => a - b);
   const imports = indexes.map((index) => {
     const names = foreign.filter((each) => each.index === index).map(({ name }) => name);

@@ -34,7 +34,7 @@ const steps = {
 /** After a stop the step may clean up this long; Kubernetes gives 30 s. */
 const grace = 20_000;
 
-process.exitCode = await runStep(
+const status = await runStep(
   {
     argv: process.argv.slice(2),
     env: process.env,
@@ -53,3 +53,6 @@ process.exitCode = await runStep(
   steps,
   (signal) => createAdapters(signal, process.env),
 );
+
+// A connection that somebody keeps open must not keep the step; what was written to standard error is out.
+process.exit(status);

@@ -1,5 +1,5 @@
 import { durationSeconds } from '../core/api/common.ts';
-import { Lc2Error } from '../core/errors.ts';
+import { catalogue, type ErrorCode, Lc2Error } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest/manifest.ts';
 import { restoreRecord } from '../core/manifest/records.ts';
 import { stampOf, tryStampOfId } from '../core/plan/backup-id.ts';
@@ -188,13 +188,13 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
     return `object store ${store}: up to ${objects} objects, ${bytes} bytes, ${fixed.objectsMode} into ${target.url}${lost}${strange}`;
   });
 
+const isUserError = (code: string): code is ErrorCode =>
+  Object.hasOwn(catalogue, code) && catalogue[code as ErrorCode].kind === 'user';
+
 const assertNone = (problems: readonly Problem[], { into }: RestorePlan): void => {
   const errors = problems.filter(({ severity }) => severity === 'error');
   const [first] = errors;
   if (!first) return;
-  const code =
-    first.code === 'DATABASE_PRIVILEGE' || first.code === 'NAME_TAKEN' || first.code === 'DATABASE_NOT_FOUND'
-      ? first.code
-      : 'TARGET_LACKS';
+  const code = isUserError(first.code) ? first.code : 'TARGET_LACKS';
   throw new Lc2Error(code, errors.map(({ message }) => message).join('; '), { where: into });
 };

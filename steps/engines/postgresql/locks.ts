@@ -27,3 +27,15 @@ export const lockDatabases = async (
     throw new Lc2Error('DATABASE_BUSY', `${who} of this database is running`, { where: database });
   }
 };
+
+/** Those of the databases that a backup or restore is working on right now. */
+export const busyDatabases = async (session: Session, databases: readonly string[]): Promise<string[]> => {
+  const busy: string[] = [];
+  for (const database of databases) {
+    const key = [lockClass, keyOf(database)];
+    const [row] = await session.query<{ free: boolean }>('SELECT pg_catalog.pg_try_advisory_lock($1, $2) AS free', key);
+    if (row?.free === true) await session.query('SELECT pg_catalog.pg_advisory_unlock($1, $2)', key);
+    else busy.push(database);
+  }
+  return busy;
+};

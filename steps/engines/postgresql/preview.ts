@@ -3,6 +3,7 @@ import { derivedName } from '../../../core/plan/restore-plan.ts';
 import type { LoadOrder, LoadPreview, Problem, RestoreMark } from '../../../core/ports/database.ts';
 import { sha256 } from '../../runtime/bytes.ts';
 import { identify, type ServerIdentity } from './inspect.ts';
+import { busyDatabases } from './locks.ts';
 import { listDatabases, type NamedDatabase } from './marks.ts';
 import { addressOf, type ServerAccess, type Session, withSession } from './session.ts';
 
@@ -36,6 +37,9 @@ export const previewTarget = (
       problems: [
         ...serverProblems(target),
         ...orders.flatMap((order) => nameProblems(target, order)),
+        ...(await busyDatabases(session, live)).map((name) =>
+          error('TARGET_BUSY', `a backup or restore of database ${name} is running`),
+        ),
         ...(await roleProblems(target)),
         ...(await extensionProblems(target)),
       ],
