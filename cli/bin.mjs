@@ -4,6 +4,14 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const source = new URL('./main.ts', import.meta.url);
-const built = new URL('../build/cli/main.mjs', import.meta.url);
-const { main } = await import(existsSync(fileURLToPath(source)) ? source.href : built.href);
-process.exitCode = await main(process.argv.slice(2));
+const fromSources = existsSync(fileURLToPath(source));
+const needed = fromSources ? [22, 18] : [22, 15];
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
+  process.stderr.write(`TOOL_MISSING: Node ${process.versions.node} is too old; use Node ${needed.join('.')} or newer\n`);
+  process.exitCode = 78;
+} else {
+  const { main } = await import(fromSources ? source.href : new URL('../build/cli/main.mjs', import.meta.url).href);
+  process.exitCode = await main(process.argv.slice(2));
+}

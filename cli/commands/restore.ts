@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Lc2Error } from '../../core/errors.ts';
 import { restoreFlow } from '../../core/flow/restore.ts';
-import { backupIdOf, isStamp } from '../../core/plan/backup-id.ts';
+import { backupIdOf } from '../../core/plan/backup-id.ts';
 import type { Environment } from '../../core/plan/environment.ts';
 import { preview as previewContract } from '../../core/steps/preview.ts';
 import { verifyRestore } from '../../core/steps/verify-restore.ts';
@@ -89,9 +89,9 @@ const parseDatabase = (text: string): { name: string; as?: string } => {
 /** A backup by the url of its manifest or folder needs no environment that knows it: the url says all but the credentials. */
 const resolveUrl = (backup: string, named: Environment): { source: Environment; backup: string } => {
   if (!backup.includes('://')) return { source: named, backup };
-  const match = /^(.+)\/([^/]+)\/([^/]+)\/([^/]+?)(?:\/manifest\.json)?\/?$/.exec(backup);
+  const match = /^(.+)\/([^/]+)\/([^/]+)\/(\d{8}-\d{6})(?:\/manifest\.json)?\/?$/.exec(backup);
   const [, url = '', projectId = '', name = '', stamp = ''] = match ?? [];
-  if (!match || !isStamp(stamp))
+  if (!match)
     throw new Lc2Error('INPUT_INVALID', 'the url is not that of a backup or its manifest.json', { where: backup });
   const spec = { ...named.spec, projectId, storage: { ...named.spec.storage, url } };
   return { source: { ...named, name, spec }, backup: backupIdOf({ projectId, environment: name, stamp }) };

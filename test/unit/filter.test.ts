@@ -93,7 +93,7 @@ describe('exclude rules', () => {
     const rules = Array.from({ length: 14 }, (_, i) => `**${'ab'.charAt(i % 2)}${'?'.repeat(i + 1)}`);
     const filter = compileFilter(rules);
     let seed = 1;
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 120; i++) {
       let name = '';
       for (let j = 0; j < 20; j++) {
         seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;

@@ -79,7 +79,7 @@ describe('inventories', () => {
           expect((await collect(readInventory(store, parts, prefixes))).map(({ key }) => key)).toEqual(wanted);
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 

@@ -1,0 +1,111 @@
+// What stands beside or before a PostgreSQL server in real life: a standby, a connection pooler. They die with this process.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { freePort, type PostgresServer } from './postgres.ts';
+
+const run = promisify(execFile);
+
+/** Neither program runs as root. */
+const account = async (): Promise<{ readonly uid: number; readonly gid: number } | undefined> => {
+  if (process.getuid?.() !== 0) return undefined;
+  const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
+  const entry = lines.find(([name]) => name === 'postgres') ?? lines.find(([name]) => name === 'nobody');
+  return { uid: Number(entry?.[2] ?? 65534), gid: Number(entry?.[3] ?? 65534) };
+};
+
+const confined = async (): Promise<string[]> => {
+  const user = await account();
+  const drop = user === undefined ? [] : [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+  return [...drop, '--pdeathsig=QUIT', '--'];
+};
+
+const ownFolder = async (name: string): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), name));
+  const user = await account();
+  if (user !== undefined) await chown(folder, user.uid, user.gid);
+  return folder;
+};
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    const end = (found: boolean) => {
+      socket.destroy();
+      resolve(found);
+    };
+    socket.once('connect', () => end(true)).once('error', () => end(false));
+  });
+
+const ended = (child: ChildProcess): Promise<void> =>
+  child.exitCode !== null || child.signalCode !== null
+    ? Promise.resolve()
+    : new Promise((resolve) => child.once('exit', () => resolve()));
+
+export interface Beside {
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+const serve = async (argv: readonly string[], folder: string, port: number): Promise<Beside> => {
+  const child = spawn('setpriv', [...(await confined()), ...argv], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '' },
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log = `${log}${text}`.slice(-4000)));
+  for (const deadline = Date.now() + 30_000; !(await answers(port)); await sleep(30)) {
+    const isOver = child.exitCode !== null || child.signalCode !== null;
+    if (isOver || Date.now() > deadline) throw new Error(`${argv[0] ?? ''} did not start:\n${log}`);
+  }
+  const stop = async () => {
+    child.kill('SIGQUIT');
+    await ended(child);
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return { host: '127.0.0.1', port, stop };
+};
+
+/** A hot standby of the server, made by pg_basebackup. */
+export const startStandby = async (
+  primary: PostgresServer,
+  settings: Readonly<Record<string, string>>,
+): Promise<Beside> => {
+  const folder = await ownFolder('lc2-standby-');
+  const data = join(folder, 'data');
+  const from = ['--host', primary.host, '--port', String(primary.port), '--username', primary.superuser];
+  const argv = [join(primary.bin, 'pg_basebackup'), '--pgdata', data, ...from, '--write-recovery-conf', '--checkpoint=fast'];
+  await run('setpriv', [...(await confined()), ...argv], { cwd: folder, env: { PATH: process.env['PATH'], PGPASSWORD: primary.password } });
+  const port = await freePort();
+  const values = { ...settings, port: String(port), unix_socket_directories: folder };
+  const lines = Object.entries(values).map(([name, value]) => `${name} = '${value}'\n`);
+  await writeFile(join(data, 'postgresql.auto.conf'), `${await readFile(join(data, 'postgresql.auto.conf'), 'utf8')}${lines.join('')}`);
+  return serve([join(primary.bin, 'postgres'), '-D', data], folder, port);
+};
+
+/** PgBouncer before the server, one server connection per transaction. */
+export const startPgBouncer = async (server: PostgresServer): Promise<Beside> => {
+  const folder = await ownFolder('lc2-bouncer-');
+  const port = await freePort();
+  const users = join(folder, 'users.txt');
+  await writeFile(users, `"${server.superuser}" "${server.password}"\n`);
+  const settings = {
+    listen_addr: '127.0.0.1',
+    listen_port: port,
+    unix_socket_dir: '',
+    auth_type: 'plain',
+    auth_file: users,
+    pool_mode: 'transaction',
+    ignore_startup_parameters: 'extra_float_digits,options',
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+  const file = join(folder, 'pgbouncer.ini');
+  await writeFile(file, `[databases]\n* = host=${server.host} port=${server.port}\n[pgbouncer]\n${lines.join('\n')}\n`);
+  return serve(['pgbouncer', file], folder, port);
+};
