@@ -11,8 +11,8 @@ export type Action =
   | { readonly do: 'applyConfigMap'; readonly environment: EnvironmentView }
   | { readonly do: 'createWorkflow'; readonly workflow: WorkflowPlan }
   | { readonly do: 'createVerifyWorkflow'; readonly workflow: WorkflowPlan }
-  /** The exit handler still runs; nothing is deleted. */
-  | { readonly do: 'stopWorkflow'; readonly name: string }
+  /** Stop: the exit handler still runs. Terminate: for a run that has begun nothing, and would only wait on. */
+  | { readonly do: 'stopWorkflow'; readonly name: string; readonly how: 'Stop' | 'Terminate' }
   | { readonly do: 'patchStatus'; readonly status: RequestStatus }
   | { readonly do: 'patchEnvironmentStatus'; readonly status: EnvironmentStatus }
   | { readonly do: 'emitEvent'; readonly event: EventPlan }

@@ -144,13 +144,17 @@ const performer = ({ api, time, log, memory, instanceId, learn }: ApplyOptions):
     }
   };
 
-  const stop = async (request: RequestView, name: string, signal: AbortSignal): Promise<void> => {
+  const stop = async (
+    request: RequestView,
+    { name, how }: Extract<Action, { readonly do: 'stopWorkflow' }>,
+    signal: AbortSignal,
+  ): Promise<void> => {
     const target = { resource: resources.Workflow, namespace: request.namespace, name };
     try {
       learn.workflow(
-        workflowView(await api.patch(target, { type: 'merge', body: { spec: { shutdown: 'Stop' } } }, signal)),
+        workflowView(await api.patch(target, { type: 'merge', body: { spec: { shutdown: how } } }, signal)),
       );
-      log.info('workflow stopped', { request: keyOf(request), workflow: name });
+      log.info('workflow stopped', { request: keyOf(request), workflow: name, how });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -179,7 +183,7 @@ const performer = ({ api, time, log, memory, instanceId, learn }: ApplyOptions):
         await create(action.workflow, view, signal);
         return {};
       case 'stopWorkflow':
-        await stop(view, action.name, signal);
+        await stop(view, action, signal);
         return {};
       case 'patchStatus':
         return patchStatus(subject, action.status, signal);

@@ -192,12 +192,16 @@ const mirror = (observed: Observed, workflow: WorkflowView, now: Date): RequestS
   });
 };
 
-const stop = (observed: Observed, workflow: WorkflowView): readonly Action[] =>
-  workflow.shutdown === undefined &&
-  !hasEnded(workflow) &&
-  (observed.request.cancel || observed.request.deletedAt !== undefined)
-    ? [{ do: 'stopWorkflow', name: workflow.name }]
-    : [];
+/** Without a node it waits for its turn; Argo lets a stopped run wait on, and only a terminated one leave the queue. */
+const isWaiting = ({ phase, steps, hidden }: WorkflowView): boolean =>
+  phase === 'Pending' && steps === undefined && !hidden;
+
+const stop = ({ request }: Observed, workflow: WorkflowView): readonly Action[] => {
+  const wanted = request.cancel || request.deletedAt !== undefined;
+  const how = isWaiting(workflow) ? 'Terminate' : 'Stop';
+  const done = workflow.shutdown === 'Terminate' || workflow.shutdown === how;
+  return wanted && !done && !hasEnded(workflow) ? [{ do: 'stopWorkflow', name: workflow.name, how }] : [];
+};
 
 const decideRun = (observed: Observed, workflow: WorkflowView, now: Date): readonly Action[] => {
   if (!hasEnded(workflow)) {

@@ -5,10 +5,9 @@ import { measure } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
 import { dumpOf, loadOrders, markOf, openRestore, type RestoreRun, restoreStepKey } from './runtime/restore.ts';
 import { compareRows } from './runtime/compare-rows.ts';
-import { checkFile } from './runtime/check-dump.ts';
 import { once } from './runtime/run.ts';
 
-/** Loads every dump beside the live database; a dump that is not what was sealed is refused before the first statement. */
+/** Loads every dump beside the live database. Preview has read each of them; one that changed since ends the load. */
 export const loadDatabase = async (context: StepContext): Promise<LoadDatabaseOutput> => {
   const run = await openRestore(context);
   if (run.already) return { databases: [] };
@@ -17,7 +16,6 @@ export const loadDatabase = async (context: StepContext): Promise<LoadDatabaseOu
     const database = context.openDatabase(context.environment, context.secrets.database);
     try {
       const orders = loadOrders(run.manifest, run.plan);
-      for (const order of orders) await checkFile(run.storage, dumpOf(run.manifest, order.database));
       const done: LoadDatabaseOutput['databases'] = [];
       for (const order of orders) {
         done.push(await loadOne(context, run, { database, order }));
@@ -40,7 +38,7 @@ const loadOne = async (
     const measured = measure((await run.storage.get(entry.key)).bytes);
     const checked = async function* (): AsyncIterable<Uint8Array> {
       yield* measured.bytes;
-      // Between the check and now the file may have changed under us.
+      // Between preview and now the file may have changed under us.
       if (measured.result().digest !== entry.digest) {
         throw new Lc2Error('BACKUP_DAMAGED', 'the file does not match its digest', { where: entry.key });
       }

@@ -10,9 +10,18 @@ import type { LoadPreview, Problem } from '../core/ports/database.ts';
 import type { ObjectStore } from '../core/ports/object-store.ts';
 import { preview as contract, type PreviewOutput } from '../core/steps/preview.ts';
 import { sha256 } from './runtime/bytes.ts';
+import { checkFile } from './runtime/check-dump.ts';
 import type { StepContext } from './runtime/context.ts';
 import { readInventory } from './runtime/inventory-io.ts';
-import { loadOrders, markOf, recordNameOf, restoreStepKey, storeEntryOf, withTarget } from './runtime/restore.ts';
+import {
+  dumpOf,
+  loadOrders,
+  markOf,
+  recordNameOf,
+  restoreStepKey,
+  storeEntryOf,
+  withTarget,
+} from './runtime/restore.ts';
 import { once } from './runtime/run.ts';
 import { newestSealed, openStorage, tryReadManifest, tryReadRecord } from './runtime/storage.ts';
 
@@ -79,6 +88,10 @@ const plan = async (context: StepContext, storage: ObjectStore): Promise<Preview
   }
   for (const line of lines) context.log.info({ preview: true }, line);
   assertNone(problems, fixed);
+  // A damaged dump is found here and not beside objects that are being restored already.
+  if (parameters['preview'] !== 'true') {
+    for (const { database } of fixed.databases) await checkFile(storage, dumpOf(manifest, database));
+  }
   return { already: false, plan: fixed, lines };
 };
 

@@ -18,14 +18,22 @@ export const deleteBackup: Command = {
       throw new Lc2Error('RESTORE_NOT_CONFIRMED', 'confirm is not the id of the backup', {
         remedy: 'repeat the id after --confirm',
       });
+    await assertExists(storage, stamp);
     await assertUnused(storage, stamp);
     // The seal goes first: what is left of a killed deletion is no backup.
+    const sealed = (await storage.head(layout.manifest(stamp))) !== undefined;
     await storage.delete([layout.manifest(stamp)]);
-    const files = await deleteFolder(storage, `${stamp}/`);
+    const files = (sealed ? 1 : 0) + (await deleteFolder(storage, `${stamp}/`));
     if (values.json) printJson(io, { backupId: id, deleted: files });
     else io.stdout(`deleted ${id ?? ''}: ${files} files\n`);
     return 0;
   },
+};
+
+/** What was never sealed may be deleted too. */
+const assertExists = async (storage: ObjectStore, stamp: string): Promise<void> => {
+  for await (const _ of storage.list({ prefix: `${stamp}/` })) return;
+  throw new Lc2Error('BACKUP_NOT_FOUND', `there is no backup ${stamp}`, { where: storage.url });
 };
 
 /** Newer backups hold unchanged objects by reference; one that cannot be read may need them too. */
@@ -54,7 +62,7 @@ const usersOf = async (storage: ObjectStore, stamp: string): Promise<string[] | 
 };
 
 const deleteFolder = async (storage: ObjectStore, prefix: string): Promise<number> => {
-  let deleted = 1;
+  let deleted = 0;
   let keys: string[] = [];
   for await (const { key } of storage.list({ prefix })) {
     keys.push(key);

@@ -3,6 +3,8 @@ import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
+import type { DumpEntry } from '../../core/manifest/manifest.ts';
+import { tableKey, tryParseTable } from '../../steps/engines/postgresql/quote.ts';
 import { measure } from '../../steps/runtime/bytes.ts';
 import { readInventory } from '../../steps/runtime/inventory-io.ts';
 import { dumpOf } from '../../steps/runtime/restore.ts';
@@ -55,7 +57,20 @@ const dumpBytes = async function* (
   const entry = dumpOf(manifest, wish.database ?? '');
   const stored = whole(storage, entry.key, entry.digest);
   if (wish.table === undefined) yield* stored;
-  else yield* adapters.openDatabase(environment, {}).extract(stored, { table: wish.table });
+  else {
+    assertTable(entry, wish.table);
+    yield* adapters.openDatabase(environment, {}).extract(stored, { table: wish.table });
+  }
+};
+
+/** The tool would write an empty script for a table that it does not find. */
+const assertTable = ({ tables, key }: DumpEntry, wanted: string): void => {
+  const parsed = tryParseTable(wanted);
+  if (parsed && !Object.hasOwn(tables, tableKey(parsed.schema, parsed.table)))
+    throw new Lc2Error('OBJECT_NOT_FOUND', `the dump has no table ${JSON.stringify(wanted)}`, {
+      where: key,
+      remedy: 'see `lc2-backup show --json` for its tables',
+    });
 };
 
 const objectBytes = async function* (

@@ -77,7 +77,7 @@ export const restore: Command = {
 const forPreview = (reporter: Reporter, verbose: boolean): Reporter => ({
   ...reporter,
   skipped: () => undefined,
-  log: verbose ? reporter.log : () => undefined,
+  log: (step, line) => (verbose ? reporter.log(step, line) : undefined),
 });
 
 /** `NAME` or `NAME=AS`; the last = counts, names may hold one. */
@@ -128,9 +128,11 @@ const done = (
   else if (!restored)
     io.stdout(`${previewed.lines.join('\n')}\nnothing was changed; restore it with --confirm ${into}\n`);
   else {
-    io.stdout(
-      `restored ${backupId} into ${into}: ${restored.rows} rows in ${restored.tables} tables, ${restored.objects} objects, ${humanBytes(restored.bytes)}\n`,
-    );
+    const parts = [
+      ...(plan.databases.length > 0 ? [`${restored.rows} rows in ${restored.tables} tables`] : []),
+      ...(plan.stores.length > 0 ? [`${restored.objects} objects`, humanBytes(restored.bytes)] : []),
+    ];
+    io.stdout(`restored ${backupId} into ${into}: ${parts.join(', ')}\n`);
     for (const name of previous) io.stdout(`kept the replaced database as ${name} (see lc2-backup previous)\n`);
   }
   return 0;

@@ -37,17 +37,18 @@ export const parseLine = (text: string, where: string): InventoryLine => {
 const isLine = (value: unknown): value is InventoryLine => {
   if (value === null || typeof value !== 'object') return false;
   const line = value as Record<string, unknown>;
-  const { key, size, mtime, version, at, digest } = line;
+  const { key, size, mtime, version, at } = line;
   const named = typeof key === 'string' && key !== '' && typeof at === 'string' && isStorageKey(at);
   const sized = Number.isSafeInteger(size) && Number(size) >= 0;
   const dated = typeof mtime === 'string' && typeof version === 'string';
-  const checked =
-    isChecksum(line['checksum']) && isChecksum(line['stored']) && (digest === undefined || typeof digest === 'string');
-  return named && sized && dated && checked && isDescribed(line);
+  return named && sized && dated && isChecksum(line['checksum']) && isChecksum(line['stored']) && isDescribed(line);
 };
 
-const isDescribed = ({ contentType, metadata }: Record<string, unknown>): boolean =>
-  (contentType === undefined || typeof contentType === 'string') &&
+const isTextOrNothing = (value: unknown): boolean => value === undefined || typeof value === 'string';
+
+const isDescribed = ({ digest, contentType, metadata }: Record<string, unknown>): boolean =>
+  isTextOrNothing(digest) &&
+  isTextOrNothing(contentType) &&
   (metadata === undefined ||
     (metadata !== null &&
       typeof metadata === 'object' &&

@@ -42,7 +42,8 @@ export const work = async ({ connection, documents }: Application): Promise<void
   const entry = (
     id: number,
   ): string => `INSERT INTO public.dlfileentry (fileentryid, groupid, companyid, repositoryid, folderid, name,
-    extension, mimetype, title, version, size_) VALUES (${id}, ${site}, 20097, ${site}, 0, '${id}', 'txt', 'text/plain', 'Minutes ${id}', '1.0', 24);
+    extension, mimetype, title, version, size_)
+    VALUES (${id}, ${site}, 20097, ${site}, 0, '${id}', 'txt', 'text/plain', 'Minutes ${id}', '1.0', 24);
   INSERT INTO public.dlfileversion (fileversionid, fileentryid, companyid, version, storeuuid, size_)
     VALUES (${id + 50}, ${id}, 20097, '1.0', '', 24);\n`;
   for (const id of added) write(documents, keyOf(id, '1.0'), `minutes of day ${id}\n`.padEnd(24, '.'));

@@ -78,22 +78,26 @@ const runsIn = (places: Places): string[] => {
   return runs.filter((run) => existsSync(join(run, 'manifest.json'))).sort();
 };
 
-const excerpt = (manifest: Manifest): string[] => {
-  const [dump] = manifest.database?.dumps ?? [];
-  const [store] = manifest.objectStores;
-  const [point] = manifest.points;
-  const [firstPart] = store?.inventory ?? [];
-  const tables = Object.entries(dump?.tables ?? {}).slice(0, 3);
-  return [
-    `points     ${point?.database ?? ''} as of ${point?.time ?? ''}, position ${point?.position ?? ''}`,
-    `dump       ${dump?.key ?? ''}`,
-    `           sha256 ${dump?.digest ?? ''}`,
-    `tables     ${tables.map(([name, rows]) => `${name} ${count(rows)}`).join(', ')}, …`,
-    `inventory  ${firstPart?.key ?? ''}`,
-    `           sha256 ${firstPart?.digest ?? ''}`,
-    `excluded   ${store?.excluded.rules.join(', ') ?? ''}`,
-  ];
-};
+const excerpt = ({ database, objectStores, points }: Manifest): string[] => [
+  ...points.map(
+    ({ database: name, time, position }) => `points     ${name} as of ${time}, position ${position ?? 'unknown'}`,
+  ),
+  ...(database?.dumps ?? []).flatMap(({ key, digest, tables }) => [
+    `dump       ${key}`,
+    `           sha256 ${digest}`,
+    `tables     ${firstTables(tables)}, …`,
+  ]),
+  ...objectStores.flatMap(({ inventory, excluded }) => [
+    ...inventory.flatMap(({ key, digest }) => [`inventory  ${key}`, `           sha256 ${digest}`]),
+    `excluded   ${excluded.rules.join(', ')}`,
+  ]),
+];
+
+const firstTables = (tables: Readonly<Record<string, number>>): string =>
+  Object.entries(tables)
+    .slice(0, 3)
+    .map(([name, rows]) => `${name} ${count(rows)}`)
+    .join(', ');
 
 export const secondBackup = async (stage: Stage, application: Application): Promise<Evidence> => {
   heading('Work a little, back up again');

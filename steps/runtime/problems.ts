@@ -1,4 +1,5 @@
 import { Lc2Error } from '../../core/errors.ts';
+import { isStorageKey } from '../../core/manifest/inventory.ts';
 
 /** What a verification found wrong: the catalogue's code, the key in storage, a sentence. */
 export interface Problem {
@@ -37,13 +38,13 @@ export const finding = async (problems: Problems, key: string, look: () => Promi
     await look();
   } catch (error) {
     if (!(error instanceof Lc2Error) || !isFinding(error)) throw error;
-    problems.add({
-      code: error.code,
-      key: error.where === undefined || error.where === 'dump' ? key : error.where,
-      message: error.what,
-    });
+    problems.add({ code: error.code, key: keyIn(error) ?? key, message: error.what });
   }
 };
+
+/** The error may know a file better than who looked: a part of an inventory, say. */
+const keyIn = ({ where }: Lc2Error): string | undefined =>
+  where !== undefined && where.includes('/') && isStorageKey(where) ? where : undefined;
 
 const isFinding = ({ code }: Lc2Error): boolean =>
   code === 'BACKUP_DAMAGED' || code === 'OBJECT_NOT_FOUND' || code === 'MANIFEST_INVALID';

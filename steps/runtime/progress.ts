@@ -19,7 +19,8 @@ export const createProgress = ({ file, share, now }: ProgressOptions): Progress 
     set: (fraction) => {
       const done = Math.min(share, Math.max(0, Math.floor(fraction * share)));
       const soon = now() - written < 1000 && done < share;
-      if (file === undefined || done <= shown || soon) return;
+      // Put this way, a fraction that is no number is ignored too.
+      if (file === undefined || !(done > shown) || soon) return;
       shown = done;
       written = now();
       writeFileSync(file, `${done}/${share}\n`);

@@ -13,6 +13,7 @@ const meanings: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   EROFS: ['STORE_DENIED', 'the file system is read-only'],
   ENAMETOOLONG: ['KEY_UNSUPPORTED', 'the name is too long for the file system'],
   EILSEQ: ['KEY_UNSUPPORTED', 'the file system cannot hold this name'],
+  ENOTDIR: ['STORE_NOT_FOUND', 'a file is where the folder should be'],
 };
 
 /** What the system said, as an error of the catalogue; errors that are already of it pass. */

@@ -66,19 +66,31 @@ describe('a server', () => {
   });
 
   test('that does not listen is DATABASE_UNREACHABLE', async () => {
-    await expectRefused(await write(databaseSpec(server, { port: await freePort() })), /^DATABASE_UNREACHABLE: .*127\.0\.0\.1/u);
+    await expectRefused(
+      await write(databaseSpec(server, { port: await freePort() })),
+      /^DATABASE_UNREACHABLE: .*127\.0\.0\.1/u,
+    );
   });
 
   test('whose name does not resolve is DATABASE_UNREACHABLE', async () => {
-    await expectRefused(await write(databaseSpec(server, { host: 'nowhere.invalid' })), /^DATABASE_UNREACHABLE: .*nowhere\.invalid/u);
+    await expectRefused(
+      await write(databaseSpec(server, { host: 'nowhere.invalid' })),
+      /^DATABASE_UNREACHABLE: .*nowhere\.invalid/u,
+    );
   });
 
   test('without the named database is DATABASE_NOT_FOUND', async () => {
-    await expectRefused(await write(databaseSpec(server, { databases: ['app', `no'such"`] })), /^DATABASE_NOT_FOUND: .*no'such/u);
+    await expectRefused(
+      await write(databaseSpec(server, { databases: ['app', `no'such"`] })),
+      /^DATABASE_NOT_FOUND: .*no'such/u,
+    );
   });
 
   test('without the maintenance database is DATABASE_NOT_FOUND', async () => {
-    await expectRefused(await write(databaseSpec(server, { maintenanceDatabase: 'nothing' })), /^DATABASE_NOT_FOUND: .*nothing/u);
+    await expectRefused(
+      await write(databaseSpec(server, { maintenanceDatabase: 'nothing' })),
+      /^DATABASE_NOT_FOUND: .*nothing/u,
+    );
   });
 
   test('with nothing to back up is DATABASE_NOT_FOUND', async () => {
@@ -113,19 +125,26 @@ describe('a server', () => {
   });
 
   test('whose tables the user cannot read is named, and seals nothing', async () => {
-    await sql('app', `CREATE ROLE weak LOGIN PASSWORD 'weak-word'; CREATE SCHEMA hidden; CREATE TABLE hidden.t (v text);`);
+    await sql(
+      'app',
+      `CREATE ROLE weak LOGIN PASSWORD 'weak-word'; CREATE SCHEMA hidden; CREATE TABLE hidden.t (v text);`,
+    );
     const file = await write(databaseSpec(server), secretDocument('db', { username: 'weak', password: 'weak-word' }));
     const checked = await lab.cli('check', '-f', file);
     expect([checked.status, checked.stdout]).toEqual([78, expect.stringMatching(/DATABASE_PRIVILEGE: .*hidden\.t/u)]);
     const ended = await lab.cli('backup', '-f', file);
-    expect([ended.status, errorLines(ended)]).toEqual([78, [expect.stringMatching(/^DATABASE_PRIVILEGE: .*permission denied/u)]]);
+    expect([ended.status, errorLines(ended)]).toEqual([
+      78,
+      [expect.stringMatching(/^DATABASE_PRIVILEGE: .*permission denied/u)],
+    ]);
     await sql('app', 'DROP SCHEMA hidden CASCADE');
   });
 
   test('that loses a named database while it is dumped fails and seals nothing', async () => {
     await sql('postgres', 'CREATE DATABASE brief');
     const file = await write(databaseSpec(server, { databases: ['app', 'brief'] }));
-    const isDump = () => descendantsOf(running.pid).find((each) => each.name === 'pg_dump' && commandLineOf(each) !== '');
+    const isDump = () =>
+      descendantsOf(running.pid).find((each) => each.name === 'pg_dump' && commandLineOf(each) !== '');
     const holder = sql('app', 'BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(6); COMMIT;');
     const running = lab.start(['backup', '-f', file]);
     expect(await waitFor(isDump, running.ended)).toBeDefined();
@@ -168,13 +187,20 @@ describe('a server with TLS of its own authority', () => {
   });
 
   test('under another name is refused by verify-full and backed up by verify-ca', async () => {
-    await expectRefused(await write(spec('verify-full', '127.0.0.2'), await secretWith(true)), /^DATABASE_TLS_FAILED: .*127\.0\.0\.2/u);
+    await expectRefused(
+      await write(spec('verify-full', '127.0.0.2'), await secretWith(true)),
+      /^DATABASE_TLS_FAILED: .*127\.0\.0\.2/u,
+    );
     expect(await backUp(spec('verify-ca', '127.0.0.2'), await secretWith(true))).toMatchObject({ phase: 'Succeeded' });
   });
 
   test('is backed up by require without it, and an authority that is no certificate is refused', async () => {
     expect(await backUp(spec('require'), await secretWith(false))).toMatchObject({ phase: 'Succeeded' });
-    const odd = secretDocument('db', { username: secure.superuser, password: secure.password, 'ca.crt': 'not a certificate' });
+    const odd = secretDocument('db', {
+      username: secure.superuser,
+      password: secure.password,
+      'ca.crt': 'not a certificate',
+    });
     await expectRefused(await write(spec('verify-full'), odd), /^(DATABASE_TLS_FAILED|SECRET_MISSING): /u);
   });
 

@@ -39,9 +39,10 @@ afterAll(async () => {
 });
 
 /** An application at work: a document is there before its row, and still there until its row is gone. */
-const startWriter = (library: string) => {
+const startWriter = (library: string, { deletes }: { readonly deletes: boolean }) => {
   let working = true;
   const written: string[] = [];
+  const deleted = new Set<string>();
   const add = async (number: number): Promise<void> => {
     const key = `${number % 7}/late-${number}`;
     await writeFile(join(library, key), 'x'.repeat(100 + number));
@@ -53,20 +54,25 @@ const startWriter = (library: string) => {
     if (key === undefined) return;
     await sql('app', `DELETE FROM documents WHERE key = '${key}'`);
     await rm(join(library, key));
+    deleted.add(key);
   };
   const work = async (): Promise<number> => {
     for (let number = 1; ; number++) {
       if (!working) return number;
       await add(number);
-      if (number % 3 === 0) await remove();
+      if (deletes && number % 3 === 0) await remove();
     }
   };
   const done = work();
-  return { count: () => written.length, stop: () => ((working = false), done) };
+  const stop = (): Promise<number> => {
+    working = false;
+    return done;
+  };
+  return { count: () => written.length, deleted, stop };
 };
 
 test('a writer at work never makes a pair of which a row has no document', async () => {
-  const old = Object.fromEntries(Array.from({ length: 1500 }, (_, n) => [`${n % 7}/old-${n}`, `old ${n}`]));
+  const old = Object.fromEntries(Array.from({ length: 600 }, (_, n) => [`${n % 7}/old-${n}`, `old ${n}`]));
   const library = await lab.library('library', old);
   const rows = Object.entries(old).map(([key, text]) => `('${key}', ${text.length})`);
   await sql('app', `INSERT INTO documents VALUES ${rows.join(', ')}`);
@@ -77,28 +83,40 @@ test('a writer at work never makes a pair of which a row has no document', async
       objectStores: [{ name: 'documents', url: `file://${folder}` }],
       storage: { url: `file://${lab.storage}` },
     });
-  const file = await lab.write('env.yaml', [environment('prd', library), environment('uat', target), databaseSecret(server)]);
-  for (let round = 1; round <= 2; round++) {
-    const writer = startWriter(library);
-    while (writer.count() < 5) await sleep(10);
-    const sealed = await lab.json<Sealed>('backup', '-f', file, '-e', 'prd');
-    expect(await writer.stop()).toBeGreaterThan(20);
-    const args = ['--source', 'prd', '--into', 'uat', '--backup', sealed.backupId, '--objects-mode', 'mirror'];
+  const file = await lab.write('env.yaml', [
+    environment('prd', library),
+    environment('uat', target),
+    databaseSecret(server),
+  ]);
+  /** Rows of the restored database whose document is not in the restored library. */
+  const lonelyRows = async (backupId: string): Promise<string[]> => {
+    const args = ['--source', 'prd', '--into', 'uat', '--backup', backupId, '--objects-mode', 'mirror'];
     await lab.json('restore', '-f', file, ...args, '--database', 'app=copy', '--confirm', 'uat');
     const sizes = new Map((await captureFiles(target)).map(({ key, size }) => [key, size]));
     const lines = (await sql('copy', `SELECT key || ' ' || size FROM documents`)).trim().split('\n');
-    expect(lines.length).toBeGreaterThanOrEqual(1500);
-    expect(lines.filter((line) => sizes.get(line.split(' ')[0] ?? '') !== Number(line.split(' ')[1]))).toEqual([]);
-    await rm(library, { recursive: true });
-    await lab.library('library', old);
-    await sql('app', `DELETE FROM documents WHERE key LIKE '%late%'`);
-  }
+    expect(lines.length).toBeGreaterThanOrEqual(600);
+    const pairs = lines.map((line) => line.split(' '));
+    return pairs.flatMap(([key = '', size]) => (sizes.get(key) === Number(size) ? [] : [key]));
+  };
+  const backUpWith = async (options: { readonly deletes: boolean }) => {
+    const writer = startWriter(library, options);
+    while (writer.count() < 5) await sleep(10);
+    const sealed = await lab.json<Sealed>('backup', '-f', file, '-e', 'prd');
+    expect(await writer.stop()).toBeGreaterThan(10);
+    return { lonely: await lonelyRows(sealed.backupId), deleted: writer.deleted };
+  };
+  expect((await backUpWith({ deletes: false })).lonely).toEqual([]);
+  await sql('app', `DELETE FROM documents WHERE key LIKE '%late%'`);
+  // Without versions in the store, a document that was deleted after the point and before its copy is gone for everybody.
+  const { lonely, deleted } = await backUpWith({ deletes: true });
+  expect(lonely.filter((key) => !deleted.has(key))).toEqual([]);
 });
 
 test('objects that change, vanish or appear while they are copied end as catch-up finds them', async () => {
   const source = await s3.bucket('moving');
   const storage = await s3.bucket('moving-storage');
-  const put = (key: string, text: string) => s3.client.send(new PutObjectCommand({ Bucket: 'moving', Key: key, Body: text }));
+  const put = (key: string, text: string) =>
+    s3.client.send(new PutObjectCommand({ Bucket: 'moving', Key: key, Body: text }));
   for (let n = 0; n < 40; n++) await put(`k-${String(n).padStart(2, '0')}`, `first ${n}`);
   const front = await startS3Front(s3.endpoint);
   try {

@@ -2,6 +2,8 @@
 import { copyFile, cp, readFile, rename, rm, truncate, appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type ManifestBody, sealManifest } from '../../core/manifest/manifest.ts';
+import { sha256 } from '../../steps/runtime/bytes.ts';
 import { captureFiles } from '../oracle/objects.ts';
 import { runPsql } from '../oracle/psql.ts';
 import {
@@ -29,7 +31,8 @@ let root: string;
 let backupId: string;
 let stamp: string;
 let older: string;
-let keys: Record<'app' | 'other' | 'globals' | 'inventory' | 'deleted' | 'object' | 'inherited' | 'escaped', string>;
+type Part = 'app' | 'other' | 'globals' | 'inventory' | 'object' | 'inherited' | 'escaped';
+let keys: Record<Part, string>;
 
 interface Manifest {
   readonly database: {
@@ -38,7 +41,6 @@ interface Manifest {
   };
   readonly objectStores: readonly {
     readonly inventory: readonly { readonly key: string }[];
-    readonly deletedSincePoint: { readonly parts: readonly { readonly key: string }[] };
   }[];
 }
 
@@ -56,7 +58,7 @@ beforeAll(async () => {
   await sql('postgres', 'CREATE DATABASE app; CREATE DATABASE other;');
   await sql('app', `CREATE TABLE t (v text); INSERT INTO t VALUES ('sealed')`);
   await sql('other', `CREATE TABLE t (v text); INSERT INTO t VALUES ('sealed')`);
-  library = await lab.library('library', { 'a/1': 'one', 'a/2': 'two', 'odd\nkey': 'odd', 'z/gone': 'gone' });
+  library = await lab.library('library', { 'a/1': 'one', 'a/2': 'two', 'odd\nkey': 'odd' });
   file = await lab.write('env.yaml', [
     environmentDocument('prd', {
       database: databaseSpec(server),
@@ -79,13 +81,12 @@ beforeAll(async () => {
     other: dumpKey('other'),
     globals: manifest.database.globals.key,
     inventory: manifest.objectStores[0]?.inventory[0]?.key ?? '',
-    deleted: manifest.objectStores[0]?.deletedSincePoint.parts[0]?.key ?? '',
     object: `${stamp}/objects/documents/a/2`,
     inherited: `${older}/objects/documents/a/1`,
     escaped: `${stamp}/objects/documents/${stored.find((key) => key.startsWith('~')) ?? ''}`,
   };
   await sql('app', `UPDATE t SET v = 'live'`);
-  await writeKey(library, 'a/1', 'live');
+  for (const key of ['a/1', 'a/2', 'new\nkey']) await writeKey(library, key, 'live');
   pristine = lab.path('pristine');
   await cp(lab.storage, pristine, { recursive: true, preserveTimestamps: true });
 });
@@ -93,6 +94,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await rm(lab.storage, { recursive: true });
   await cp(pristine, lab.storage, { recursive: true, preserveTimestamps: true });
+  for (const key of ['a/1', 'a/2', 'new\nkey']) await writeKey(library, key, 'live');
 });
 
 afterAll(async () => {
@@ -102,101 +104,170 @@ afterAll(async () => {
 
 const at = (key: string): string => join(root, key);
 
-const flip = async (key: string, position: 'first' | 'middle' | 'last'): Promise<void> => {
-  const bytes = await readFile(at(key));
-  const index = position === 'first' ? 0 : position === 'last' ? bytes.length - 1 : Math.floor(bytes.length / 2);
-  bytes[index] = (bytes[index] ?? 0) ^ 1;
-  await writeFile(at(key), bytes);
+const exchange = async (): Promise<void> => {
+  await rename(at(keys.app), at('swap'));
+  await rename(at(keys.other), at(keys.app));
+  await rename(at('swap'), at(keys.other));
 };
 
-/** What both commands must say about a damaged backup. */
-const expectFound = async (key: string): Promise<void> => {
+type Damage = (key: string) => Promise<unknown>;
+
+const flipAt =
+  (part: number): Damage =>
+  async (key) => {
+    const bytes = await readFile(at(key));
+    const index = Math.min(bytes.length - 1, Math.floor(bytes.length * part));
+    bytes[index] = (bytes[index] ?? 0) ^ 1;
+    await writeFile(at(key), bytes);
+  };
+const [flipFirst, flip, flipLast] = [flipAt(0), flipAt(0.5), flipAt(1)];
+const cut: Damage = async (key) => truncate(at(key), Math.floor((await readFile(at(key))).length / 2));
+const lengthen: Damage = (key) => appendFile(at(key), 'x');
+const remove: Damage = (key) => rm(at(key));
+
+const problemsOf = async (): Promise<string[]> => {
   const verified = await lab.cli('verify', backupId, '-f', file, '--json');
   expect([verified.status, verified.stderr]).toEqual([70, expect.not.stringContaining('    at ')]);
-  const { ok, problems } = JSON.parse(verified.stdout) as { ok: boolean; problems: { key: string; code: string }[] };
+  const { ok, problems } = JSON.parse(verified.stdout) as { ok: boolean; problems: { key: string }[] };
   expect(ok).toBe(false);
-  expect(problems.map((problem) => problem.key)).toContain(key);
-  const before = await live();
-  const restored = await lab.cli('restore', '-f', file, '--backup', backupId, '--confirm', 'prd');
-  expect([restored.status, errorLines(restored)]).toEqual([70, [expect.stringMatching(/^(BACKUP_DAMAGED|MANIFEST_INVALID): /u)]]);
-  expect(await live()).toEqual(before);
+  return problems.map(({ key }) => key).sort();
 };
 
-describe('one flipped bit', () => {
-  const parts = ['app', 'other', 'inventory', 'object', 'inherited', 'escaped'] as const;
-  for (const part of parts) {
-    test(`in the middle of ${part} is named by verify and refused by restore`, async () => {
-      await flip(keys[part], 'middle');
-      await expectFound(keys[part]);
-    });
-  }
+/** Refused, and the databases are as they were; so are the objects, unless it is one of them that is damaged. */
+const expectRefused = async (damaged?: string): Promise<void> => {
+  const before = await live();
+  const restored = await lab.cli('restore', '-f', file, '--backup', backupId, '--confirm', 'prd');
+  const line = /^(BACKUP_DAMAGED|MANIFEST_INVALID|MANIFEST_VERSION|OBJECT_NOT_FOUND): /u;
+  expect([restored.status, errorLines(restored)]).toEqual([70, [expect.stringMatching(line)]]);
+  const after = await live();
+  expect({ ...after, objects: [] }).toEqual({ ...before, objects: [] });
+  const untouched = (facts: typeof before) =>
+    damaged === undefined ? facts.objects : facts.objects.filter(({ key }) => key === damaged);
+  expect(untouched(after)).toEqual(untouched(before));
+  expect(untouched(after)).not.toEqual([]);
+};
 
-  for (const position of ['first', 'last'] as const) {
-    test(`in the ${position} byte of a dump is named by verify and refused by restore`, async () => {
-      await flip(keys.app, position);
-      await expectFound(keys.app);
-    });
-  }
+describe('verify', () => {
+  const tables: readonly (readonly [string, Readonly<Partial<Record<Part, Damage>>>])[] = [
+    [
+      'one flipped bit in each',
+      { app: flip, other: flip, globals: flip, object: flip, inherited: flip, escaped: flip },
+    ],
+    [
+      'the first or last byte',
+      { app: flipFirst, other: flipLast, globals: flipLast, object: flipFirst, inherited: flipLast },
+    ],
+    [
+      'what is too short, too long, empty or missing',
+      { app: cut, other: lengthen, globals: remove, object: cut, inherited: remove, escaped: lengthen },
+    ],
+    [
+      'what is missing',
+      { app: remove, other: (key) => truncate(at(key), 0), object: remove, escaped: remove, inherited: cut },
+    ],
+    ['a flipped bit of the inventory', { inventory: flip }],
+    ['an inventory that is cut off', { inventory: cut }],
+    ['an inventory that is missing', { inventory: remove }],
+  ];
+  test.for(tables)('names every file and no other, by its key: %s', async ([, damages]) => {
+    const parts = Object.keys(damages) as Part[];
+    for (const part of parts) await damages[part]?.(keys[part]);
+    expect(await problemsOf()).toEqual(parts.map((part) => keys[part]).sort());
+  });
 
-  for (const position of ['first', 'middle', 'last'] as const) {
-    test(`in the ${position} byte of the manifest is refused by every command`, async () => {
-      await flip(`${stamp}/manifest.json`, position);
-      await expectFound(`${stamp}/manifest.json`);
-      const listed = await lab.json<{ backups: { backupId: string; phase: string }[] }>('list', '-f', file);
-      expect(listed.backups.find((each) => each.backupId === backupId)).toMatchObject({ phase: 'Damaged' });
-    });
-  }
+  test('names both of two dumps that changed places', async () => {
+    await exchange();
+    expect(await problemsOf()).toEqual([keys.app, keys.other].sort());
+  });
 
-  test('in the globals, which no restore reads, is named by verify', async () => {
-    await flip(keys.globals, 'middle');
-    const verified = await lab.cli('verify', backupId, '-f', file, '--json');
-    expect([verified.status, verified.stdout]).toEqual([70, expect.stringContaining(JSON.stringify(keys.globals))]);
+  test('names files that belong to nothing', async () => {
+    const extra = [
+      'database/extra.dump.zst',
+      'inventory/documents/part-9.ndjson.zst',
+      'objects/documents/a/0',
+      'objects/documents/zz',
+    ];
+    for (const name of extra) await copyFile(at(keys.object), at(`${stamp}/${name}`));
+    expect(await problemsOf()).toEqual(extra.map((name) => `${stamp}/${name}`));
+  });
+
+  test.for([
+    ['first', flipFirst],
+    ['middle', flip],
+    ['last', flipLast],
+    ['cut off', cut],
+  ] as const)('names the manifest whose bytes are not those that were sealed: %s', async ([, damage]) => {
+    await damage(`${stamp}/manifest.json`);
+    expect(await problemsOf()).toEqual([`${stamp}/manifest.json`]);
+    const listed = await lab.json<{ backups: { backupId: string; phase: string }[] }>('list', '-f', file);
+    expect(listed.backups.find((each) => each.backupId === backupId)).toMatchObject({ phase: 'Damaged' });
   });
 });
 
-describe('a file that is', () => {
-  const damages: readonly { readonly what: string; readonly part: keyof typeof keys; readonly damage: (key: string) => Promise<unknown> }[] = [
-    { what: 'a truncated dump', part: 'app', damage: async (key) => truncate(at(key), Math.floor((await readFile(at(key))).length / 2)) },
-    { what: 'an empty dump', part: 'app', damage: (key) => truncate(at(key), 0) },
-    { what: 'a dump with a byte more', part: 'app', damage: (key) => appendFile(at(key), 'x') },
-    { what: 'a missing dump', part: 'app', damage: (key) => rm(at(key)) },
-    { what: 'a truncated inventory', part: 'inventory', damage: (key) => truncate(at(key), 20) },
-    { what: 'a missing inventory', part: 'inventory', damage: (key) => rm(at(key)) },
-    { what: 'a truncated object', part: 'object', damage: (key) => truncate(at(key), 3) },
-    { what: 'a missing object', part: 'object', damage: (key) => rm(at(key)) },
-    { what: 'a missing object of an older backup', part: 'inherited', damage: (key) => rm(at(key)) },
-    { what: 'an object with a byte more', part: 'escaped', damage: (key) => appendFile(at(key), 'x') },
+describe('restore refuses', () => {
+  const table: readonly (readonly [string, Part, Damage, string?])[] = [
+    ['a dump with a flipped bit', 'other', flip],
+    ['a dump that is missing', 'app', remove],
+    ['an inventory with a flipped bit', 'inventory', flip],
+    ['an inventory that is missing', 'inventory', remove],
+    ['an object with a flipped bit', 'object', flip, 'a/2'],
+    ['an object of an older backup that is cut off', 'inherited', cut, 'a/1'],
+    ['an object that is missing', 'escaped', remove, 'new\nkey'],
   ];
-  for (const { what, part, damage } of damages) {
-    test(`${what} is named by verify and refused by restore`, async () => {
-      await damage(keys[part]);
-      await expectFound(keys[part]);
-    });
-  }
-
-  test('two dumps that changed places are both named', async () => {
-    await rename(at(keys.app), at('swap'));
-    await rename(at(keys.other), at(keys.app));
-    await rename(at('swap'), at(keys.other));
-    await expectFound(keys.app);
-    await expectFound(keys.other);
+  test.for(table)('%s, and leaves what is live', async ([, part, damage, key]) => {
+    await damage(keys[part]);
+    await expectRefused(key);
   });
 
-  test('a truncated manifest is refused', async () => {
-    await truncate(at(`${stamp}/manifest.json`), 100);
-    await expectFound(`${stamp}/manifest.json`);
+  test('dumps that changed places, and leaves what is live', async () => {
+    await exchange();
+    await expectRefused();
   });
 
-  for (const extra of ['database/extra.dump.zst', 'inventory/documents/part-9.ndjson.zst', 'objects/documents/a/0', 'objects/documents/zz']) {
-    test(`extra (${extra}) is named by verify`, async () => {
-      await copyFile(at(keys.object), at(`${stamp}/${extra}`));
-      const verified = await lab.cli('verify', backupId, '-f', file, '--json');
-      expect([verified.status, verified.stdout]).toEqual([70, expect.stringContaining(JSON.stringify(`${stamp}/${extra}`))]);
-    });
-  }
+  test('a manifest with a flipped bit, and leaves what is live', async () => {
+    await flip(`${stamp}/manifest.json`);
+    await expectRefused();
+  });
+
+  test('a manifest of an unknown version with 78, and one that was sealed for another environment', async () => {
+    const text = await readFile(at(`${stamp}/manifest.json`), 'utf8');
+    await writeFile(at(`${stamp}/manifest.json`), text.replace(/"version": ?"2\.0"/u, '"version":"3.0"'));
+    const future = await lab.cli('restore', '-f', file, '--backup', backupId, '--confirm', 'prd');
+    expect([future.status, errorLines(future)]).toEqual([78, [expect.stringMatching(/^MANIFEST_VERSION: .*3\.0/u)]]);
+    await cp(root, join(lab.storage, 'retail/uat'), { recursive: true });
+    await writeFile(join(lab.storage, 'retail/uat', stamp, 'manifest.json'), text);
+    const foreign = await lab.write('foreign.yaml', [
+      environmentDocument('uat', { database: databaseSpec(server), storage: { url: `file://${lab.storage}` } }),
+      databaseSecret(server),
+    ]);
+    const before = await live();
+    const ended = await lab.cli('restore', '-f', foreign, '--backup', 'latest', '--confirm', 'uat');
+    expect([ended.status, errorLines(ended)]).toEqual([78, [expect.stringMatching(/^BACKUP_OF_OTHER_ENVIRONMENT: /u)]]);
+    const verified = await lab.cli('verify', 'latest', '-f', foreign);
+    expect([verified.status, errorLines(verified)]).toEqual([
+      78,
+      [expect.stringMatching(/^BACKUP_OF_OTHER_ENVIRONMENT: /u)],
+    ]);
+    expect(await live()).toEqual(before);
+  });
+
+  test('a manifest that points outside of its storage, however well it is sealed', async () => {
+    const manifest = await readJson<ManifestBody & { digest?: string }>(at(`${stamp}/manifest.json`));
+    delete manifest.digest;
+    const dumps = manifest.database?.dumps.map((entry) => ({ ...entry, key: '../../../secret' })) ?? [];
+    const database = manifest.database && { ...manifest.database, dumps };
+    const { text } = sealManifest({ ...manifest, ...(database && { database }) }, sha256);
+    await writeFile(at(`${stamp}/manifest.json`), text);
+    await writeFile(lab.path('secret'), 'not for you');
+    await expectRefused();
+    expect((await problemsOf()).length).toBeGreaterThan(0);
+  });
 });
 
 test('an intact backup passes verify by every level', async () => {
   for (const level of ['auto', 'listed', 'sampled', 'full'])
-    expect(await lab.json('verify', backupId, '-f', file, '--objects', level)).toMatchObject({ ok: true, problems: [] });
+    expect(await lab.json('verify', backupId, '-f', file, '--objects', level)).toMatchObject({
+      ok: true,
+      problems: [],
+    });
 });

@@ -45,7 +45,10 @@ const writeEnvironment = (keepPrevious: string): Promise<string> =>
 beforeAll(async () => {
   [server, lab] = await Promise.all([startPostgres(), createLab()]);
   await sql('postgres', 'CREATE DATABASE app');
-  await sql('app', `CREATE TABLE t (v text); INSERT INTO t VALUES ('sealed'); COMMENT ON DATABASE app IS 'the application'`);
+  await sql(
+    'app',
+    `CREATE TABLE t (v text); INSERT INTO t VALUES ('sealed'); COMMENT ON DATABASE app IS 'the application'`,
+  );
   await sql('app', 'CREATE TABLE big AS SELECT n, repeat(md5(n::text), 20) AS v FROM generate_series(1, 60000) n');
   file = await writeEnvironment('7d');
   await lab.json<Sealed>('backup', '-f', file);
@@ -60,7 +63,10 @@ afterAll(async () => {
 test('a restore killed while it loads leaves the live database untouched and no program behind', async () => {
   const before = await captureAt(server, 'app');
   const running = lab.start(['restore', '-f', file, '--backup', 'latest', '--confirm', 'prd']);
-  const loader = await waitFor(() => descendantsOf(running.pid).find(({ name }) => name === 'pg_restore' || name === 'zstd'), running.ended);
+  const loader = await waitFor(
+    () => descendantsOf(running.pid).find(({ name }) => name === 'pg_restore' || name === 'zstd'),
+    running.ended,
+  );
   expect(loader).toBeDefined();
   const family = descendantsOf(running.pid);
   running.kill('SIGKILL');
@@ -92,7 +98,9 @@ test('previous swaps back only when the name is confirmed, and keeps the other o
   expect(await sql('app', 'SELECT v FROM t')).toBe('sealed');
   await lab.json('previous', '-f', file, '--swap-back', name, '--confirm', name);
   expect(await sql('app', 'SELECT v FROM t')).toBe('live');
-  expect(await sql('postgres', `SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'app'`)).toBe('the application');
+  expect(
+    await sql('postgres', `SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'app'`),
+  ).toBe('the application');
   const [other] = await kept();
   expect(other?.previous).not.toBe(name);
   expect(await sql(other?.previous ?? '', 'SELECT v FROM t')).toBe('sealed');

@@ -74,11 +74,15 @@ const listDatabases = async (): Promise<string[]> =>
 beforeAll(async () => {
   [server, lab] = await Promise.all([startPostgres(), createLab()]);
   await seedRoles(connectTo(server));
-  for (const name of databases) await runPsql(connectTo(server), `CREATE DATABASE ${identifier(name)} TEMPLATE template0`);
+  for (const name of databases)
+    await runPsql(connectTo(server), `CREATE DATABASE ${identifier(name)} TEMPLATE template0`);
   await seedEverything(connectTo(server, rich), { eventTriggers: true });
   for (const name of oddDatabases) {
     const note = `COMMENT ON DATABASE ${identifier(name)} IS 'the odd one'; ALTER DATABASE ${identifier(name)} OWNER TO seed_owner;`;
-    await runPsql(connectTo(server, name), `CREATE TABLE t (id serial PRIMARY KEY, v text); INSERT INTO t (v) VALUES ('a'), ('b'); ${note}`);
+    await runPsql(
+      connectTo(server, name),
+      `CREATE TABLE t (id serial PRIMARY KEY, v text); INSERT INTO t (v) VALUES ('a'), ('b'); ${note}`,
+    );
   }
   library = await lab.library('library', Object.fromEntries(fileKeys.map((key) => [key, contentOf(key)])));
   await writeKey(library, 'zero', '');
@@ -111,7 +115,9 @@ describe('a round trip through folders', () => {
     expect(manifest.database.dumps.map(({ database }) => database).sort(byUtf8)).toEqual([...databases].sort(byUtf8));
     const keys = manifest.database.dumps.map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(manifest.objectStores).toMatchObject([{ objectCount: fileKeys.length + 2, copied: { count: fileKeys.length + 2 } }]);
+    expect(manifest.objectStores).toMatchObject([
+      { objectCount: fileKeys.length + 2, copied: { count: fileKeys.length + 2 } },
+    ]);
   });
 
   test('copies only what changed when it runs again', async () => {

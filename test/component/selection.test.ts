@@ -31,7 +31,12 @@ let avatars: string;
 let elsewhere: string;
 let oldest: Sealed;
 let newest: Sealed;
-let sealed: { readonly lportal: Capture; readonly second: Capture; readonly library: Capture; readonly avatars: Capture };
+let sealed: {
+  readonly lportal: Capture;
+  readonly second: Capture;
+  readonly library: Capture;
+  readonly avatars: Capture;
+};
 
 const isGenerated = (key: string): boolean => /^\d+\/0\/document_(preview|thumbnail)\//u.test(key);
 const files = async (root: string): Promise<Capture> => ({ format: 1, objects: await captureFiles(root) });
@@ -61,7 +66,10 @@ beforeAll(async () => {
   await sql('second', `CREATE TABLE t (v text); INSERT INTO t VALUES ('one');`);
   avatars = await lab.library('avatars', { 'a/1': 'one', 'a/2': 'two', 'b/1': 'three' });
   elsewhere = await lab.library('elsewhere', { 'foreign.txt': 'not ours' });
-  await runPsql(connectTo(other), `CREATE ROLE uat_owner; CREATE ROLE uat_admin LOGIN CREATEDB PASSWORD 'uat-word'; GRANT uat_owner TO uat_admin;`);
+  await runPsql(
+    connectTo(other),
+    `CREATE ROLE uat_owner; CREATE ROLE uat_admin LOGIN CREATEDB PASSWORD 'uat-word'; GRANT uat_owner TO uat_admin;`,
+  );
   const server1 = databaseSpec(server);
   const store = (name: string, folder: string, more = {}) => ({ name, url: `file://${folder}`, ...more });
   file = await lab.write('env.yaml', [
@@ -122,7 +130,18 @@ describe('a restore of a part', () => {
 
   test('by --database NAME=AS makes a second database and leaves the first alone', async () => {
     const before = await captureAt(server, 'second');
-    await restore('-e', 'prd', '--backup', 'latest', '--components', 'database', '--database', 'second=copy', '--confirm', 'prd');
+    await restore(
+      '-e',
+      'prd',
+      '--backup',
+      'latest',
+      '--components',
+      'database',
+      '--database',
+      'second=copy',
+      '--confirm',
+      'prd',
+    );
     expect(differences(sealed.second, await captureAt(server, 'copy'), { renameDatabase: 'copy' })).toEqual([]);
     expect(differences(before, await captureAt(server, 'second'))).toEqual([]);
     expect(await exists('second_before_')).toBe(false);
@@ -187,7 +206,11 @@ describe('a restore of a part', () => {
 
   test('by the url of its manifest needs no environment of that name', async () => {
     const lonely = await lab.write('lonely.yaml', [
-      environmentDocument('rescue', { projectId: 'other', database: databaseSpec(server), storage: { url: `file://${lab.storage}` } }),
+      environmentDocument('rescue', {
+        projectId: 'other',
+        database: databaseSpec(server),
+        storage: { url: `file://${lab.storage}` },
+      }),
       databaseSecret(server),
     ]);
     const args = ['--backup', newest.manifest.url, '--database', 'second=copy', '--confirm', 'rescue'];
@@ -198,9 +221,20 @@ describe('a restore of a part', () => {
 
   test('previews without a trace: nothing changes in database, objects or storage', async () => {
     const before = [await captureAll(), await captureFiles(lab.storage)];
-    const preview = await lab.json<Restored & { preview: string[] }>('restore', '-f', file, '-e', 'prd', '--backup', 'latest', '--preview');
+    const preview = await lab.json<Restored & { preview: string[] }>(
+      'restore',
+      '-f',
+      file,
+      '-e',
+      'prd',
+      '--backup',
+      'latest',
+      '--preview',
+    );
     expect(preview).toMatchObject({ phase: 'Previewed', into: 'prd', backupId: newest.backupId });
-    expect(preview.preview.join('\n')).toContain('database lportal -> lportal (swap, replaces the live one, kept as lportal_before_');
+    expect(preview.preview.join('\n')).toContain(
+      'database lportal -> lportal (swap, replaces the live one, kept as lportal_before_',
+    );
     expect([await captureAll(), await captureFiles(lab.storage)]).toEqual(before);
   });
 });
@@ -214,7 +248,9 @@ describe('a restore into another environment', () => {
     const after = await captureAt(other, 'lportal');
     expect(differences(sealed.lportal, after, options)).toEqual([]);
     const owners = new Set(after.database?.facts.flatMap(({ attributes }) => attributes['owner'] ?? []));
-    expect([...owners].filter((owner) => owner !== 'uat_owner' && owner !== 'postgres' && owner !== 'pg_database_owner')).toEqual([]);
+    expect(
+      [...owners].filter((owner) => owner !== 'uat_owner' && owner !== 'postgres' && owner !== 'pg_database_owner'),
+    ).toEqual([]);
     const own = (key: string) => key === 'foreign.txt' || isGenerated(key);
     expect(differences(sealed.library, await files(elsewhere), { ignoreObject: own })).toEqual([]);
   });

@@ -14,6 +14,8 @@ export interface MemoryStore extends ObjectStore {
   /** Writes without the port, as another client would. */
   write(key: string, text: string | Uint8Array): void;
   text(key: string): string;
+  /** How often this key was really written. */
+  writesOf(key: string): number;
   /** The same objects below a prefix, as an adapter with a subfolder sees them. */
   below(prefix: string): MemoryStore;
 }
@@ -30,12 +32,13 @@ export interface MemoryStoreOptions {
 }
 
 export const createMemoryStore = ({ url = 's3://memory', checksums = true }: MemoryStoreOptions = {}): MemoryStore =>
-  viewOf({ entries: new Map(), calls: [], writes: { count: 0 }, checksums }, url, '');
+  viewOf({ entries: new Map(), calls: [], writes: { count: 0 }, written: new Map(), checksums }, url, '');
 
 interface Shared {
   readonly entries: Map<string, Entry>;
   readonly calls: string[];
   readonly writes: { count: number };
+  readonly written: Map<string, number>;
   readonly checksums: boolean;
 }
 
@@ -43,6 +46,7 @@ const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
   const { entries, calls, checksums } = shared;
   const save = (key: string, bytes: Buffer, options: PutOptions = {}): ObjectInfo => {
     const count = ++shared.writes.count;
+    shared.written.set(prefix + key, (shared.written.get(prefix + key) ?? 0) + 1);
     const info: ObjectInfo = {
       key,
       size: bytes.byteLength,
@@ -124,12 +128,14 @@ const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
     },
     write: (key, text) => void save(key, Buffer.from(text)),
     text: (key) => found(key).bytes.toString('utf8'),
+    writesOf: (key) => shared.written.get(prefix + key) ?? 0,
     below: (folder) => viewOf(shared, `${url}/${folder}`, `${prefix}${folder}/`),
   };
 };
 
 async function* inChunks(bytes: Buffer): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = 0; at < bytes.byteLength; at += 64 * 1024) yield await Promise.resolve(bytes.subarray(at, at + 64 * 1024));
+  for (let at = 0; at < bytes.byteLength; at += 64 * 1024)
+    yield await Promise.resolve(bytes.subarray(at, at + 64 * 1024));
 }
 
 const gather = async (source: AsyncIterable<Uint8Array>): Promise<Buffer> => {

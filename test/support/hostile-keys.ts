@@ -35,7 +35,7 @@ export const fileKeys: readonly string[] = [
   'sorted/a-b',
   'sorted0',
   long(255, 'x'),
-  `${long(85, '漢')}`,
+  long(85, '漢'),
   `${`${long(200, 'd')}/`.repeat(4)}end`,
   'trailing.dot.',
   '%00%2e%2e%2f',
@@ -57,7 +57,7 @@ export const bucketKeys: readonly string[] = [
   '.',
   '//',
   `${long(500, 'y')}/${long(500, 'z')}`,
-  `${long(1024, 'k')}`,
+  long(1024, 'k'),
 ];
 
 export const contentOf = (key: string, version = 1): string => `${version} ${key} ${long(key.length * 7, '.')}`;

@@ -82,7 +82,10 @@ export const createLab = async (): Promise<Lab> => {
     cli,
     start: (args, more) => startCli(args, { env: env(more) }),
     write: async (name, documents) => {
-      await writeFile(path(name), documents.map((document) => `---\n${JSON.stringify(document, undefined, 1)}\n`).join(''));
+      await writeFile(
+        path(name),
+        documents.map((document) => `---\n${JSON.stringify(document, undefined, 1)}\n`).join(''),
+      );
       return path(name);
     },
     library: async (name, files) => {

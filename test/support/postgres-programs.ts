@@ -80,12 +80,25 @@ export const startStandby = async (
   const folder = await ownFolder('lc2-standby-');
   const data = join(folder, 'data');
   const from = ['--host', primary.host, '--port', String(primary.port), '--username', primary.superuser];
-  const argv = [join(primary.bin, 'pg_basebackup'), '--pgdata', data, ...from, '--write-recovery-conf', '--checkpoint=fast'];
-  await run('setpriv', [...(await confined()), ...argv], { cwd: folder, env: { PATH: process.env['PATH'], PGPASSWORD: primary.password } });
+  const argv = [
+    join(primary.bin, 'pg_basebackup'),
+    '--pgdata',
+    data,
+    ...from,
+    '--write-recovery-conf',
+    '--checkpoint=fast',
+  ];
+  await run('setpriv', [...(await confined()), ...argv], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], PGPASSWORD: primary.password },
+  });
   const port = await freePort();
   const values = { ...settings, port: String(port), unix_socket_directories: folder };
   const lines = Object.entries(values).map(([name, value]) => `${name} = '${value}'\n`);
-  await writeFile(join(data, 'postgresql.auto.conf'), `${await readFile(join(data, 'postgresql.auto.conf'), 'utf8')}${lines.join('')}`);
+  await writeFile(
+    join(data, 'postgresql.auto.conf'),
+    `${await readFile(join(data, 'postgresql.auto.conf'), 'utf8')}${lines.join('')}`,
+  );
   return serve([join(primary.bin, 'postgres'), '-D', data], folder, port);
 };
 

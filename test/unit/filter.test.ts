@@ -4,7 +4,7 @@ import { compileFilter } from '../../core/plan/filter.ts';
 
 /** The same rules, told as a recursion over characters. */
 const naive = (rule: string, key: string): boolean => {
-  const characters = [...rule];
+  const characters = Array.from(rule);
   let glob = false;
   const parts: (string | { readonly any: 'star' | 'globstar' | 'one' })[] = [];
   for (let i = 0; i < characters.length; i++) {
@@ -20,7 +20,7 @@ const naive = (rule: string, key: string): boolean => {
     glob ||= c === '*' || c === '?';
   }
   if (!glob) parts.push({ any: 'globstar' });
-  const letters = [...key];
+  const letters = Array.from(key);
   const fits = (p: number, k: number): boolean => {
     const part = parts[p];
     const letter = letters[k];

@@ -9,7 +9,10 @@ import { isStepName, stepContracts } from '../../core/steps/index.ts';
 import { isRetried } from '../../cli/runner.ts';
 import { messageOf } from './support/streams.ts';
 
-const facts = (parameters: Record<string, string>, flags = { 'has-database': true, 'has-objects': false }): FlowFacts => ({ flags, parameters });
+const facts = (
+  parameters: Record<string, string>,
+  flags = { 'has-database': true, 'has-objects': false },
+): FlowFacts => ({ flags, parameters });
 
 describe('conditions of steps', () => {
   it.each<[FlowCondition, Record<string, string>, boolean]>([
@@ -51,16 +54,30 @@ describe.each(Object.values(flows))('flow $name', (flow) => {
     const names = new Set(flow.parameters.map(({ name }) => name));
     expect(names.size).toBe(flow.parameters.length);
     expect(names.has(flow.environment) && names.has(flow.source)).toBe(true);
-    for (const { when } of flow.steps)
-      for (const condition of when) if ('parameter' in condition) expect(names.has(condition.parameter)).toBe(true);
-    for (const { value, enum: allowed } of flow.parameters)
-      if (allowed && value !== undefined) expect(allowed).toContain(value);
+    const asked = flow.steps.flatMap(({ when }) =>
+      when.flatMap((each) => ('parameter' in each ? [each.parameter] : [])),
+    );
+    expect(asked.filter((name) => !names.has(name))).toEqual([]);
+    const wrong = flow.parameters.filter(
+      ({ value, enum: allowed }) => value !== undefined && allowed?.includes(value) === false,
+    );
+    expect(wrong).toEqual([]);
   });
 
   it('has its parameters under different variables that no host variable takes', () => {
     const variables = flow.parameters.map(({ name }) => variableOf(name));
     expect(new Set(variables).size).toBe(variables.length);
-    for (const taken of ['RUN_UID', 'ATTEMPT', 'TIMESTAMP', 'FLOW', 'ENVIRONMENT_FILE', 'SOURCE_FILE', 'SECRETS', 'SECRETS_DIR', 'OUTPUT_DIR'])
+    for (const taken of [
+      'RUN_UID',
+      'ATTEMPT',
+      'TIMESTAMP',
+      'FLOW',
+      'ENVIRONMENT_FILE',
+      'SOURCE_FILE',
+      'SECRETS',
+      'SECRETS_DIR',
+      'OUTPUT_DIR',
+    ])
       expect(variables).not.toContain(`LC2_${taken}`);
   });
 });
@@ -75,13 +92,20 @@ describe('the backup flow', () => {
     expect(flows['lc2-backup'].steps.at(-1)?.step).toBe('manifest');
   });
 
-  it('runs alone and cleans up', () => expect(flows['lc2-backup']).toMatchObject({ exclusive: true, onFailure: 'clean-up' }));
+  it('runs alone and cleans up', () =>
+    expect(flows['lc2-backup']).toMatchObject({ exclusive: true, onFailure: 'clean-up' }));
 });
 
 describe('the restore flow', () => {
   it('changes nothing live before everything is loaded, and verifies afterwards', () => {
     const { steps } = flows['lc2-restore'];
-    expect(steps.map(({ step }) => step)).toEqual(['preview', 'load-database', 'restore-objects', 'commit', 'verify-restore']);
+    expect(steps.map(({ step }) => step)).toEqual([
+      'preview',
+      'load-database',
+      'restore-objects',
+      'commit',
+      'verify-restore',
+    ]);
     expect(steps[3]?.needs).toEqual(['load-database', 'restore-objects']);
   });
 
@@ -143,7 +167,7 @@ describe('contracts of steps', () => {
   it.each(Object.entries(stepContracts))('%s is complete', (name, contract) => {
     expect(contract.name).toBe(name);
     expect(contract.title).not.toBe('');
-    expect(Number(contract.share)).toBeGreaterThanOrEqual(0);
+    expect(contract.share).toBeGreaterThanOrEqual(0);
     for (const amount of Object.values(contract.resources)) expect(amount).toMatch(/^\d+(m|Mi|Gi)$/);
   });
 

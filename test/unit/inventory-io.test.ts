@@ -7,7 +7,13 @@ import { createInventoryWriter, readInventory, readPart } from '../../steps/runt
 import { createMemoryStore, type MemoryStore } from '../fakes/memory-store.ts';
 import { codeOf, collect } from './support/streams.ts';
 
-const lineOf = (key: string, size = 1): InventoryLine => ({ key, size, mtime: 't', version: 'v', at: `s/objects/a/${key}` });
+const lineOf = (key: string, size = 1): InventoryLine => ({
+  key,
+  size,
+  mtime: 't',
+  version: 'v',
+  at: `s/objects/a/${key}`,
+});
 
 const writeAll = async (store: MemoryStore, lines: readonly InventoryLine[]) => {
   const writer = createInventoryWriter(store, (part) => `inventory/${part}`);
@@ -73,9 +79,13 @@ describe('inventories', () => {
     const { store, parts, keys } = await partsOfThree();
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/', '1', '3', '4'), minLength: 1, maxLength: 3 }), { maxLength: 3 }),
+        fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/', '1', '3', '4'), minLength: 1, maxLength: 3 }), {
+          maxLength: 3,
+        }),
         async (prefixes) => {
-          const wanted = keys.filter((key) => prefixes.length === 0 || prefixes.some((prefix) => key.startsWith(prefix)));
+          const wanted = keys.filter(
+            (key) => prefixes.length === 0 || prefixes.some((prefix) => key.startsWith(prefix)),
+          );
           expect((await collect(readInventory(store, parts, prefixes))).map(({ key }) => key)).toEqual(wanted);
         },
       ),
@@ -91,7 +101,10 @@ describe('inventories', () => {
     for (let at = 0; at < size; at++) {
       const flip = (bytes: Buffer): Buffer => (bytes.writeUInt8((bytes[at] ?? 0) ^ 1, at), bytes);
       store.tamper(key, flip);
-      await expect(collect(readInventory(store, part ? [part] : []))).rejects.toMatchObject({ code: 'BACKUP_DAMAGED', where: key });
+      await expect(collect(readInventory(store, part ? [part] : []))).rejects.toMatchObject({
+        code: 'BACKUP_DAMAGED',
+        where: key,
+      });
       store.tamper(key, flip);
     }
   });
@@ -101,9 +114,15 @@ describe('inventories', () => {
     const [part] = await writeAll(store, [lineOf('a')]);
     const parts = part ? [part] : [];
     store.tamper(part?.key ?? '', (bytes) => bytes.subarray(0, 10));
-    await expect(collect(readInventory(store, parts))).rejects.toMatchObject({ code: 'BACKUP_DAMAGED', where: part?.key });
+    await expect(collect(readInventory(store, parts))).rejects.toMatchObject({
+      code: 'BACKUP_DAMAGED',
+      where: part?.key,
+    });
     await store.delete([part?.key ?? '']);
-    await expect(collect(readInventory(store, parts))).rejects.toMatchObject({ code: 'BACKUP_DAMAGED', where: part?.key });
+    await expect(collect(readInventory(store, parts))).rejects.toMatchObject({
+      code: 'BACKUP_DAMAGED',
+      where: part?.key,
+    });
   });
 
   it.each([
@@ -113,7 +132,10 @@ describe('inventories', () => {
     ['of other bytes', (lines: string[]) => lines.map((line) => line.replace('"size":1', '"size":2')), {}],
   ])('that are %s do not match the manifest, whatever their digest', async (_, change, claim) => {
     const store = createMemoryStore();
-    const [part] = await writeAll(store, ['a', 'b', 'c'].map((key) => lineOf(key)));
+    const [part] = await writeAll(
+      store,
+      ['a', 'b', 'c'].map((key) => lineOf(key)),
+    );
     const key = part?.key ?? '';
     store.tamper(key, (bytes) => {
       const lines = zstdDecompressSync(bytes).toString('utf8').trimEnd().split('\n');

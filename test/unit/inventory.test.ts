@@ -15,7 +15,9 @@ const line: fc.Arbitrary<InventoryLine> = fc.record(
     stored: checksum,
     digest: text,
     contentType: text,
-    metadata: fc.dictionary(fc.oneof(text, fc.constantFrom('__proto__', 'constructor', '10', '9')), text, { maxKeys: 4 }),
+    metadata: fc.dictionary(fc.oneof(text, fc.constantFrom('__proto__', 'constructor', '10', '9')), text, {
+      maxKeys: 4,
+    }),
   },
   { requiredKeys: ['key', 'size', 'mtime', 'version', 'at'] },
 );
@@ -69,15 +71,26 @@ describe('inventory lines', () => {
   });
 
   it('with __proto__ pollute nothing', () => {
-    const parsed = parseLine('{"__proto__":{"key":"k","size":1},"size":1,"mtime":"","version":"","at":"a","key":"x"}', 'p');
+    const parsed = parseLine(
+      '{"__proto__":{"key":"k","size":1},"size":1,"mtime":"","version":"","at":"a","key":"x"}',
+      'p',
+    );
     expect(parsed.key).toBe('x');
     expect(({} as Record<string, unknown>)['key']).toBeUndefined();
-    expect(() => parseLine('{"__proto__":{"key":"k","size":1,"mtime":"","version":"","at":"a"}}', 'p')).toThrow('malformed');
+    expect(() => parseLine('{"__proto__":{"key":"k","size":1,"mtime":"","version":"","at":"a"}}', 'p')).toThrow(
+      'malformed',
+    );
   });
 });
 
 describe('an object is unchanged', () => {
-  const object = { key: 'k', size: 1, mtime: 'other', version: 'v', checksum: { algorithm: 'md5', value: 'x' } } as const;
+  const object = {
+    key: 'k',
+    size: 1,
+    mtime: 'other',
+    version: 'v',
+    checksum: { algorithm: 'md5', value: 'x' },
+  } as const;
   const held: InventoryLine = { ...plain, checksum: object.checksum };
 
   it('when size, version and checksum are the same', () => {

@@ -12,7 +12,14 @@ import { sha256 } from '../../steps/runtime/bytes.ts';
 const label = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/);
 const time = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true });
 const databaseName = fc
-  .string({ unit: fc.oneof(fc.constantFrom('a', '.', '/', '"', '%', '~', 'é', '漢', '😀', ' '), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })), minLength: 1, maxLength: 63 })
+  .string({
+    unit: fc.oneof(
+      fc.constantFrom('a', '.', '/', '"', '%', '~', 'é', '漢', '😀', ' '),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    ),
+    minLength: 1,
+    maxLength: 63,
+  })
   .filter((name) => name.isWellFormed() && Buffer.byteLength(name) <= 63);
 
 describe('backup ids', () => {
@@ -48,10 +55,13 @@ describe('backup ids', () => {
     );
   });
 
-  it.each(['retail-prd-backup-20251109-14300', 'retail-prd-backup-', 'retail-prd-backup-latest00-000000', 'latest', ''])(
-    'are not %j',
-    (id) => expect(tryStampOfId(id, { projectId: 'retail', name: 'prd' })).toBeUndefined(),
-  );
+  it.each([
+    'retail-prd-backup-20251109-14300',
+    'retail-prd-backup-',
+    'retail-prd-backup-latest00-000000',
+    'latest',
+    '',
+  ])('are not %j', (id) => expect(tryStampOfId(id, { projectId: 'retail', name: 'prd' })).toBeUndefined());
 });
 
 describe('places in storage', () => {

@@ -40,7 +40,10 @@ describe('what a restore takes', () => {
       stores: ['documentLibrary'],
       prefixes: [],
     });
-    const bare = parseEnvironment({ ...environmentInput(), spec: { ...environmentInput().spec, database: undefined } }, 'w');
+    const bare = parseEnvironment(
+      { ...environmentInput(), spec: { ...environmentInput().spec, database: undefined } },
+      'w',
+    );
     expect(chooseRestore(manifest, bare, {})).toMatchObject({ components: ['documentLibrary'], databases: [] });
   });
 
@@ -53,7 +56,9 @@ describe('what a restore takes', () => {
       prefixes: [],
     });
     expect(choose({ prefixes: '["a/","b"]' }).prefixes).toEqual(['a/', 'b']);
-    expect(choose({ databases: '[{"name":"lportal","as":"other"},{"name":"other","as":"lportal"}]' }).databases).toHaveLength(2);
+    expect(
+      choose({ databases: '[{"name":"lportal","as":"other"},{"name":"other","as":"lportal"}]' }).databases,
+    ).toHaveLength(2);
   });
 
   it.each([
@@ -75,7 +80,14 @@ describe('what a restore takes', () => {
 
   it('is refused when the environment lacks it, or nothing is left', async () => {
     const other = parseEnvironment(
-      { name: 'x', spec: { projectId: 'p', storage: { url: 's3://backups' }, objectStores: [{ name: 'images', url: 's3://images' }] } },
+      {
+        name: 'x',
+        spec: {
+          projectId: 'p',
+          storage: { url: 's3://backups' },
+          objectStores: [{ name: 'images', url: 's3://images' }],
+        },
+      },
       'w',
     );
     expect(await codeOf(() => chooseRestore(manifest, other, { components: 'database' }))).toBe('COMPONENT_UNKNOWN');
@@ -86,7 +98,10 @@ describe('what a restore takes', () => {
 describe('requests as parameters', () => {
   it('are what the flows take', () => {
     const backup = backupRequestSpec.parse({ environment: 'prd', components: ['database', 'a'], full: true });
-    expect(completeParameters(flows['lc2-backup'].parameters, backupParameters(backup))).toMatchObject({ components: 'database,a', full: 'true' });
+    expect(completeParameters(flows['lc2-backup'].parameters, backupParameters(backup))).toMatchObject({
+      components: 'database,a',
+      full: 'true',
+    });
     const spec = restoreRequestSpec.parse({
       backup: { latest: true, before: '2025-11-09T14:30:00Z' },
       into: 'uat',
@@ -96,7 +111,13 @@ describe('requests as parameters', () => {
       prefixes: ['a/', 'ünï'],
     });
     const given = completeParameters(flows['lc2-restore'].parameters, restoreParameters(spec, 'monday-0123'));
-    expect(given).toMatchObject({ backup: 'latest', before: '2025-11-09T14:30:00Z', source: 'prd', request: 'monday-0123', 'database-mode': 'swap' });
+    expect(given).toMatchObject({
+      backup: 'latest',
+      before: '2025-11-09T14:30:00Z',
+      source: 'prd',
+      request: 'monday-0123',
+      'database-mode': 'swap',
+    });
     expect(JSON.parse(given['databases'] ?? '')).toEqual(spec.databases);
     expect(JSON.parse(given['prefixes'] ?? '')).toEqual(spec.prefixes);
   });

@@ -1,4 +1,4 @@
-import { Lc2Error } from '../../../core/errors.ts';
+import { type ErrorCode, Lc2Error } from '../../../core/errors.ts';
 import type { DatabasePoint, RowCounts } from '../../../core/ports/database.ts';
 import { spawnPipeline, type Stage, type StageExit } from '../../runtime/children.ts';
 import { isConnectionLoss } from './errors.ts';
@@ -29,7 +29,12 @@ export const exitText = (stage: Stage, exit: StageExit, tail: string): string =>
 const dumpFailure =
   (where: string) =>
   (stage: Stage, exit: StageExit, tail: string): Lc2Error =>
-    new Lc2Error(isConnectionLoss(tail) ? 'DATABASE_FAILED' : 'DUMP_FAILED', exitText(stage, exit, tail), { where });
+    new Lc2Error(dumpCode(tail), exitText(stage, exit, tail), { where });
+
+const dumpCode = (tail: string): ErrorCode => {
+  if (isConnectionLoss(tail)) return 'DATABASE_FAILED';
+  return /permission denied/i.test(tail) ? 'DATABASE_PRIVILEGE' : 'DUMP_FAILED';
+};
 
 export const dumpDatabase = async function* (
   { access, tools }: ToolRun,

@@ -1,6 +1,7 @@
 import { postgresql } from '../../../core/engines/postgresql.ts';
 import { derivedName } from '../../../core/plan/restore-plan.ts';
 import type { LoadOrder, LoadPreview, Problem, RestoreMark } from '../../../core/ports/database.ts';
+import { utf8Length } from '../../../core/utf8.ts';
 import { sha256 } from '../../runtime/bytes.ts';
 import { identify, type ServerIdentity } from './inspect.ts';
 import { busyDatabases } from './locks.ts';
@@ -105,6 +106,9 @@ const serverProblems = ({ access, identity, orders }: Target): Problem[] => {
 const nameProblems = ({ access, identity, present, restore }: Target, { as, mode }: LoadOrder): Problem[] => {
   const live = present.find(({ name }) => name === as);
   const problems: Problem[] = [];
+  // The server would cut a longer name off, and the next backup refuses odd ones.
+  if (utf8Length(as) > postgresql.nameBytes || /[\u0000-\u001f\u007f{}]/.test(as))
+    problems.push(error('DATABASE_NAME_UNSUPPORTED', `a database cannot be named ${JSON.stringify(as)}`));
   if (mode === 'in-place' && !live)
     problems.push(error('DATABASE_NOT_FOUND', `database ${as} does not exist; in-place needs it`));
   if (mode !== 'in-place' && as === access.spec.maintenanceDatabase) {

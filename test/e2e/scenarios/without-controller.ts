@@ -31,10 +31,8 @@ const sealedBy = async (fixture: Fixture, workflow: Workflow): Promise<string> =
 };
 
 const submitted = async (world: World, fixture: Fixture): Promise<void> => {
-  const { stdout } = await world.cluster.argo([
-    ...['-n', fixture.namespace, 'submit', '--from', 'clusterworkflowtemplate/lc2-backup'],
-    ...['-p', `environment=${fixture.name}`, '--wait', '-o', 'name'],
-  ]);
+  const from = ['submit', '--from', 'clusterworkflowtemplate/lc2-backup', '-p', `environment=${fixture.name}`];
+  const { stdout } = await world.cluster.argo(['-n', fixture.namespace, ...from, '--wait', '-o', 'name']);
   const name = stdout.trim().split('\n')[0]?.replace(/^.*\//, '') ?? '';
   const workflow = await requireWorkflow(world.kube, fixture.namespace, name);
   say(

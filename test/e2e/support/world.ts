@@ -1,6 +1,6 @@
 // One cluster with the product installed, two namespaces with a database server each, and an object store: made once,
 // shared by all tests.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, startCluster } from '../../cluster/cluster.ts';
@@ -68,6 +68,10 @@ const installProduct = async (cluster: Cluster, dist: string): Promise<void> => 
     await cluster.kubectl(['apply', '--namespace', namespace, '--server-side', '-f', join(dist, 'tenant.yaml')]);
 };
 
+/** A lent cluster may run the controller of an earlier run, with an image of the same name. */
+const restartController = ({ kubectl }: Cluster): Promise<unknown> =>
+  kubectl(['-n', namespaces.install, 'rollout', 'restart', 'deployment/lc2-backup-controller']);
+
 const startDatabases = async (cluster: Cluster, image: string, s3: S3Server): Promise<void> => {
   const keys = { ...s3.secrets };
   const objects = [namespaces.prd, namespaces.uat].flatMap((namespace) => [
@@ -131,11 +135,12 @@ export const startWorld = async (): Promise<World> => {
   const refs = imageRefs(process.env);
   const images = await prepareImages(refs);
   const cluster = await timed('start the cluster', startCluster);
-  const cleanups: (() => Promise<void>)[] = [cluster.stop];
+  const cleanups: (() => Promise<void>)[] = [() => cluster.stop()];
   const stop = async (): Promise<void> => {
     const failures: unknown[] = [];
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
+    say('end', usesOwnCluster() ? 'no process, mount, namespace, link, route, rule or cgroup is left' : 'namespaces removed');
   };
   try {
     if (!usesOwnCluster()) {
@@ -147,16 +152,17 @@ export const startWorld = async (): Promise<World> => {
     const dist = await synthesize(refs);
     cleanups.push(() => rm(dist, { recursive: true, force: true }));
     const s3 = await startVersitygw();
-    cleanups.push(s3.stop);
+    cleanups.push(() => s3.stop());
     const front = await startS3Front(cluster.hostAddress, s3.endpoint);
-    cleanups.push(front.stop);
+    cleanups.push(() => front.stop());
     for (const bucket of Object.values(buckets)) await s3.bucket(bucket);
     await timed('import the images', () => importImages(cluster, images));
     const { kubernetes, argo, containerRuntime } = await cluster.versions();
     say('setup', `API server ${kubernetes}, Argo Workflows ${argo}, ${containerRuntime}`);
     await timed('apply dist/', () => installProduct(cluster, dist));
+    if (!usesOwnCluster()) await restartController(cluster);
     const kube = await connectKube(cluster.kubeconfig);
-    cleanups.push(kube.stop);
+    cleanups.push(() => kube.stop());
     await timed('start two PostgreSQL servers', () => startDatabases(cluster, refs.postgres, s3));
     await timed('start the controller', () =>
       cluster.kubectl(['-n', namespaces.install, 'rollout', 'status', 'deployment', '--timeout=120s']),
@@ -167,5 +173,3 @@ export const startWorld = async (): Promise<World> => {
     throw error;
   }
 };
-
-export const readDist = (world: World, file: string): Promise<string> => readFile(join(world.dist, file), 'utf8');

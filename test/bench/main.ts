@@ -1,0 +1,21 @@
+import { benchDump } from './dump.ts';
+import { benchFilter } from './filter.ts';
+import { benchIncremental } from './incremental.ts';
+import { benchMovers } from './movers.ts';
+import { isMissed, printRows, type Row } from './table.ts';
+
+/** `npm run bench [filter|dump|incremental|movers]…`: ends with 1 when a goal was missed. */
+const benches = { filter: benchFilter, dump: benchDump, incremental: benchIncremental, movers: benchMovers };
+
+const say = (text: string): void => void process.stdout.write(text);
+
+const wanted = process.argv.slice(2);
+const rows: Row[] = [];
+for (const [name, bench] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const found = await bench();
+  if ('text' in found) say(`${found.text}\n`);
+  rows.push(...('text' in found ? found.rows : found));
+}
+say(printRows(rows));
+if (rows.some(isMissed)) process.exitCode = 1;

@@ -1,0 +1,121 @@
+// No secret in any file, log, output or argument: canaries are looked for everywhere.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { zstdDecompressSync } from 'node:zlib';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { captureFiles, captureS3 } from '../oracle/objects.ts';
+import { runPsql } from '../oracle/psql.ts';
+import type { CliResult } from '../support/cli.ts';
+import { connectTo, createLab, databaseSpec, environmentDocument, type Lab, secretDocument } from '../support/lab.ts';
+import { type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { commandLineOf, descendantsOf } from '../support/processes.ts';
+import { type S3Server, startVersitygw } from '../support/s3-servers.ts';
+
+const word = `canary-"pa'ss\\word %41 ü-4711`;
+
+let server: PostgresServer;
+let s3: S3Server;
+let lab: Lab;
+let file: string;
+let canaries: readonly string[];
+
+beforeAll(async () => {
+  [server, s3, lab] = await Promise.all([startPostgres(), startVersitygw(), createLab()]);
+  await s3.bucket('backups');
+  await s3.bucket('documents');
+  await runPsql(
+    connectTo(server),
+    `CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '${word.replaceAll("'", "''")}'; CREATE DATABASE app;`,
+  );
+  await runPsql(
+    connectTo(server, 'app'),
+    `CREATE TABLE t AS SELECT n, md5(n::text) AS v FROM generate_series(1, 100000) n`,
+  );
+  const place = { endpoint: s3.endpoint, pathStyle: true, credentials: { secretName: 's3' } };
+  file = await lab.write('env.yaml', [
+    environmentDocument('prd', {
+      database: databaseSpec(server),
+      objectStores: [{ name: 'documents', url: 's3://documents', ...place }],
+      storage: { url: 's3://backups', ...place },
+    }),
+    secretDocument('db', { username: 'keeper', password: word }),
+    secretDocument('s3', s3.secrets),
+  ]);
+  canaries = [
+    word,
+    JSON.stringify(word).slice(1, -1),
+    'canary',
+    encodeURIComponent(word),
+    s3.secrets.secretAccessKey,
+    Buffer.from(word).toString('base64'),
+  ];
+});
+
+afterAll(async () => {
+  await Promise.all([server.stop(), s3.stop()]);
+  await lab.remove();
+});
+
+const expectClean = (what: string, text: string): void => {
+  expect([what, canaries.filter((canary) => text.includes(canary))]).toEqual([what, []]);
+};
+
+/** Runs it and reads the arguments of every process below it, all the time. */
+const watched = async (...args: string[]): Promise<CliResult> => {
+  const running = lab.start([...args, '-f', file]);
+  let over = false;
+  const seen = new Set<string>();
+  const watch = async (): Promise<void> => {
+    for (; !over; await sleep(3)) for (const each of descendantsOf(running.pid)) seen.add(commandLineOf(each));
+  };
+  const watching = watch();
+  const ended = await running.ended;
+  over = true;
+  await watching;
+  expect(seen.size).toBeGreaterThan(2);
+  expectClean(`arguments of ${args[0]}`, [...seen].join('\n'));
+  expectClean(`output of ${args[0]}`, ended.stdout + ended.stderr);
+  return ended;
+};
+
+test('a backup, a verification and a restore show no secret in outputs or arguments', async () => {
+  for (const args of [
+    ['backup', '--verbose'],
+    ['verify', 'latest', '--verbose', '--json'],
+    ['restore', '--backup', 'latest', '--confirm', 'prd', '--verbose'],
+  ])
+    expect((await watched(...args)).status).toBe(0);
+});
+
+test('no stored file holds a secret, packed or not', async () => {
+  const stored = await captureS3({ endpoint: s3.endpoint, bucket: 'backups', region: 'us-east-1', ...s3.secrets });
+  expect(stored.length).toBeGreaterThan(8);
+  for (const { key } of stored) {
+    const answer = await s3.client.send(new GetObjectCommand({ Bucket: 'backups', Key: key }));
+    const bytes = Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+    expectClean(key, (key.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes).toString('latin1'));
+    expectClean(key, (key.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes).toString('utf8'));
+  }
+});
+
+test('a failing login, a failing store and a cancelled run show no secret either', async () => {
+  const original = readFileSync(file, 'utf8');
+  file = await lab.write('bad.yaml', []);
+  const { writeFile } = await import('node:fs/promises');
+  await writeFile(file, original.replace('"keeper"', '"nobody"'));
+  expect((await watched('backup', '--verbose', '--json')).status).toBe(78);
+  await writeFile(file, original.replace(s3.secrets.accessKeyId, 'unknown-key'));
+  expect((await watched('backup', '--verbose')).status).toBe(78);
+  await writeFile(file, original);
+  const running = lab.start(['backup', '--verbose', '-f', file]);
+  await sleep(700);
+  running.kill('SIGTERM');
+  const ended = await running.ended;
+  expectClean('a cancelled run', ended.stdout + ended.stderr);
+});
+
+test('nothing is left in the temporary folder', async () => {
+  expect(await captureFiles(join(lab.folder, 'tmp'))).toEqual([]);
+});
