@@ -54,28 +54,29 @@ const report = (thrown: unknown): number => {
 const main = async (): Promise<number> => {
   const options = readArguments();
   const started = Date.now();
-  const stop = listenForStop();
-  const places = createPlaces();
-  const undo: (() => Promise<void>)[] = [];
-  const stage: stages.Stage = { places, signal: stop.signal, atEnd: (action) => undo.push(action) };
+  const { signal } = listenForStop();
   title(`LC2 Backup: the demo${options.sabotage ? ', with sabotage' : ''}`);
+  const undo: (() => Promise<void>)[] = [];
+  let folder: string | undefined;
   let status: number;
   try {
+    await stages.installMissing(signal);
+    const places = createPlaces();
+    folder = places.folder;
+    const stage: stages.Stage = { places, signal, atEnd: (action) => undo.push(action) };
     status = await play(stage, options);
     stages.whereEverythingIs(stage);
     blank();
     say(`${ending(status, options.sabotage)} ${((Date.now() - started) / 1000).toFixed(0)} s.`);
   } catch (thrown) {
-    status = stop.signal.aborted ? exitStatus.cancelled : report(thrown);
+    status = signal.aborted ? exitStatus.cancelled : report(thrown);
   } finally {
     for (const action of undo.reverse()) await action();
   }
-  if (stop.signal.aborted) {
-    rmSync(places.folder, { recursive: true, force: true });
-    complain('\ndemo: stopped; nothing is left running, and its folder is removed');
-    return exitStatus.cancelled;
-  }
-  return status;
+  if (!signal.aborted) return status;
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  complain('\ndemo: stopped; nothing is left running, and its folder is removed');
+  return exitStatus.cancelled;
 };
 
 const ending = (status: number, sabotage: boolean): string => {

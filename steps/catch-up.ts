@@ -53,9 +53,15 @@ const catchUpStore = async (task: StoreTask): Promise<ObjectStoreEntry> => {
   const { context, run, store, draft } = task;
   const copier = await openCopier(context, run, store);
   try {
-    const inventory = createInventoryWriter(run.storage, (part) => layout.inventory(run.stamp, store.name, part));
+    const writerOf = (prefix: string): InventoryWriter =>
+      createInventoryWriter(
+        run.storage,
+        (part) => layout.inventory(run.stamp, store.name, `${prefix}${part}`),
+        () => copier.fence.check(),
+      );
+    const inventory = writerOf('');
     const findings: Findings = {
-      deleted: createInventoryWriter(run.storage, (part) => layout.inventory(run.stamp, store.name, `deleted-${part}`)),
+      deleted: writerOf('deleted-'),
       references: new Set(),
       excluded: 0,
       excludedBytes: 0,

@@ -55,8 +55,10 @@ const transferStore = async (task: StoreTask): Promise<TransferOutput['stores'][
   const { context, run, store } = task;
   const copier = await openCopier(context, run, store);
   try {
-    const writer = createInventoryWriter(run.storage, (part) =>
-      layout.draft(run.stamp, context.attempt, store.name, part),
+    const writer = createInventoryWriter(
+      run.storage,
+      (part) => layout.draft(run.stamp, context.attempt, store.name, part),
+      () => copier.fence.check(),
     );
     const copied = await copier.copyAll(itemsOf(task, copier.source), {
       write: (line) => writer.add(line),

@@ -36,10 +36,10 @@ const assertExists = async (storage: ObjectStore, stamp: string): Promise<void> 
   throw new Lc2Error('BACKUP_NOT_FOUND', `there is no backup ${stamp}`, { where: storage.url });
 };
 
-/** Newer backups hold unchanged objects by reference; one that cannot be read may need them too. */
+/** Others hold unchanged objects by reference, after a clock was wrong older ones too; one that cannot be read may as well. */
 const assertUnused = async (storage: ObjectStore, stamp: string): Promise<void> => {
   for (const other of await listStamps(storage)) {
-    if (other <= stamp) continue;
+    if (other === stamp) continue;
     const users = await usersOf(storage, other);
     if (users === 'unknown' || users.includes(stamp)) {
       throw new Lc2Error(

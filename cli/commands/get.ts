@@ -39,6 +39,8 @@ export const get: Command = {
     try {
       await pipeline(measured.bytes, createWriteStream(temporary, { mode: 0o600 }));
       await rename(temporary, out);
+    } catch (error) {
+      throw writeError(error, out);
     } finally {
       await rm(temporary, { force: true });
     }
@@ -48,6 +50,12 @@ export const get: Command = {
     return 0;
   },
 };
+
+/** What the source throws is of the catalogue; the rest is the place that was asked for. */
+const writeError = (error: unknown, out: string): unknown =>
+  error instanceof Error && 'syscall' in error
+    ? new Lc2Error('INPUT_INVALID', `the file cannot be written: ${error.message}`, { where: out, cause: error })
+    : error;
 
 const dumpBytes = async function* (
   { adapters, environment }: Scene,

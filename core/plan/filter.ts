@@ -38,56 +38,70 @@ const parseRule = (rule: string, index: number): Token[] => {
   return glob ? tokens : [...tokens, 'globstar'];
 };
 
-interface State {
-  /** Positions in the rules, as `rule * stride + position`. */
-  readonly positions: readonly number[];
-  /** First rule that excludes a key that ends here, or -1. */
-  readonly accepts: number;
-  /** Whatever follows, this rule excludes the key; or -1. */
-  readonly settled: number;
-  readonly ascii: (State | undefined)[];
-  readonly others: Map<number, State>;
-}
-
-/** Enough for real rule sets; beyond it the cache starts anew, so memory stays bounded. */
+/** Enough for real rule sets; beyond it the automaton starts anew, so memory stays bounded. */
 const maxStates = 4096;
+const maxOthers = 100_000;
 
-// oxlint-disable-next-line no-restricted-syntax -- a class keeps the cache monomorphic and fast
+/** What a step leads to: a state (0 and up), nothing known yet, no rule any more, or (below) a rule that is settled. */
+const unknown = -1;
+const dead = -2;
+const settledBy = (rule: number): number => dead - 1 - rule;
+
+// oxlint-disable-next-line no-restricted-syntax -- a class keeps the tables monomorphic and fast
 class Automaton {
   private readonly rules: readonly (readonly Token[])[];
   private readonly stride: number;
-  private states = new Map<string, State>();
-  private start: State;
+  /** Positions in the rules, as `rule * stride + position`, by state. */
+  private positions: (readonly number[])[] = [];
+  private ids = new Map<string, number>();
+  /** First rule that excludes a key that ends in the state, or -1. */
+  private accepts: number[] = [];
+  /** Steps by state and character: 128 for each state, and the others apart. */
+  private ascii = new Int32Array(0);
+  private others = new Map<number, number>();
+  private readonly origin: readonly number[];
+  private start: number;
 
   constructor(rules: readonly (readonly Token[])[]) {
     this.rules = rules;
     this.stride = Math.max(1, ...rules.map((rule) => rule.length + 1));
-    this.start = this.stateOf(rules.map((_, rule) => rule * this.stride));
+    this.origin = this.closed(rules.map((_, rule) => rule * this.stride));
+    this.start = this.stateOf(this.origin);
   }
 
   match(key: string): number {
     let state = this.start;
+    if (state < 0) return ruleOf(state);
     for (let i = 0; i < key.length; i++) {
-      if (state.settled >= 0) return state.settled;
-      if (state.positions.length === 0) return -1;
       const unit = key.charCodeAt(i);
-      state = (unit < 128 ? state.ascii[unit] : state.others.get(unit)) ?? this.step(state, unit);
+      let next = unit < 128 ? (this.ascii[state * 128 + unit] ?? unknown) : this.other(state, unit);
+      if (next < 0) {
+        if (next === unknown) next = this.step(state, unit);
+        if (next < 0) return ruleOf(next);
+      }
+      state = next;
     }
-    return state.settled >= 0 ? state.settled : state.accepts;
+    return this.accepts[state] ?? -1;
   }
 
-  private step(state: State, unit: number): State {
+  private other(state: number, unit: number): number {
+    return this.others.get(state * 65_536 + unit) ?? unknown;
+  }
+
+  private step(state: number, unit: number): number {
     const next: number[] = [];
-    for (const position of state.positions) {
-      const token = this.tokenAt(position);
-      if (token === 'globstar' || (token === 'star' && unit !== slash)) next.push(position);
-      // A character beyond the basic plane is two units: `?` is done with the second.
-      else if (token === 'any' && unit >= 0xd800 && unit < 0xdc00) next.push(position);
-      else if (token === unit || (token === 'any' && unit !== slash)) next.push(position + 1);
+    for (const position of this.positions[state] ?? []) {
+      const to = afterUnit(position, this.tokenAt(position), unit);
+      if (to !== undefined) next.push(to);
     }
-    const to = this.stateOf(next);
-    if (unit < 128) state.ascii[unit] = to;
-    else state.others.set(unit, to);
+    if (this.positions.length >= maxStates || this.others.size >= maxOthers) {
+      this.forget();
+      // The state that we come from has no number any more.
+      return this.stateOf(this.closed(next));
+    }
+    const to = this.stateOf(this.closed(next));
+    if (unit < 128) this.ascii[state * 128 + unit] = to;
+    else this.others.set(state * 65_536 + unit, to);
     return to;
   }
 
@@ -95,8 +109,8 @@ class Automaton {
     return this.rules[Math.floor(position / this.stride)]?.[position % this.stride];
   }
 
-  /** The state of a set of positions, stars followed through. */
-  private stateOf(positions: readonly number[]): State {
+  /** Stars followed through. */
+  private closed(positions: readonly number[]): readonly number[] {
     const closed = new Set<number>();
     const waiting = [...positions];
     for (let position = waiting.pop(); position !== undefined; position = waiting.pop()) {
@@ -105,27 +119,34 @@ class Automaton {
       const token = this.tokenAt(position);
       if (token === 'star' || token === 'globstar') waiting.push(position + 1);
     }
-    const sorted = [...closed].sort((a, b) => a - b);
-    const id = sorted.join(' ');
-    const known = this.states.get(id);
-    if (known) return known;
-    if (this.states.size >= maxStates) this.forget();
-    const state: State = {
-      positions: sorted,
-      accepts: this.firstRule(sorted, (position) => this.tokenAt(position) === undefined),
-      settled: this.firstRule(sorted, (position) => this.isLastGlobstar(position)),
-      ascii: Array.from({ length: 128 }, () => undefined),
-      others: new Map(),
-    };
-    this.states.set(id, state);
+    return [...closed].sort((a, b) => a - b);
+  }
+
+  private stateOf(positions: readonly number[]): number {
+    if (positions.length === 0) return dead;
+    const settled = this.firstRule(positions, (position) => this.isLastGlobstar(position));
+    if (settled >= 0) return settledBy(settled);
+    const id = positions.join(' ');
+    const known = this.ids.get(id);
+    if (known !== undefined) return known;
+    const state = this.positions.push(positions) - 1;
+    this.ids.set(id, state);
+    this.accepts.push(this.firstRule(positions, (position) => this.tokenAt(position) === undefined));
+    if (this.ascii.length < (state + 1) * 128) {
+      const larger = new Int32Array(Math.max(64 * 128, this.ascii.length * 2)).fill(unknown);
+      larger.set(this.ascii);
+      this.ascii = larger;
+    }
     return state;
   }
 
-  /** The states in use stay alive by reference; only the way to find them again is dropped. */
   private forget(): void {
-    this.states = new Map();
-    if (this.start !== undefined)
-      this.start = { ...this.start, ascii: Array.from({ length: 128 }, () => undefined), others: new Map() };
+    this.positions = [];
+    this.ids = new Map();
+    this.accepts = [];
+    this.ascii.fill(unknown);
+    this.others = new Map();
+    this.start = this.stateOf(this.origin);
   }
 
   private isLastGlobstar(position: number): boolean {
@@ -137,3 +158,14 @@ class Automaton {
     return found === undefined ? -1 : Math.floor(found / this.stride);
   }
 }
+
+/** Where a position in a rule is after one more unit of the key; undefined when the rule does not go on like that. */
+const afterUnit = (position: number, token: Token | undefined, unit: number): number | undefined => {
+  if (token === 'globstar' || (token === 'star' && unit !== slash)) return position;
+  // A character beyond the basic plane is two units: `?` is done with the second.
+  if (token === 'any' && unit >= 0xd800 && unit < 0xdc00) return position;
+  return token === unit || (token === 'any' && unit !== slash) ? position + 1 : undefined;
+};
+
+/** The rule of a step that leads to no state; -1 for none. */
+const ruleOf = (step: number): number => (step === dead ? -1 : dead - 1 - step);

@@ -29,9 +29,13 @@ export interface Stage {
 
 const file = ['-f', 'environment.yaml'] as const;
 
-export const prepare = async ({ places, signal, atEnd }: Stage): Promise<Application> => {
+/** Before anything is made: where a package is missing and may not be installed, nothing is left behind. */
+export const installMissing = async (signal: AbortSignal): Promise<void> => {
   heading('Start a throw-away PostgreSQL and a document library');
   await install(signal);
+};
+
+export const prepare = async ({ places, signal, atEnd }: Stage): Promise<Application> => {
   const server = await startPostgres();
   atEnd(() => server.stop());
   signal.throwIfAborted();

@@ -22,9 +22,13 @@ export interface InventoryWriter {
 
 /**
  * `keyOf` names a part; names carry the digest of the content, so that a late attempt writes the same bytes to the same
- * name or other bytes to another.
+ * name or other bytes to another. `beforeWrite` may refuse.
  */
-export const createInventoryWriter = (storage: ObjectStore, keyOf: (part: string) => string): InventoryWriter => {
+export const createInventoryWriter = (
+  storage: ObjectStore,
+  keyOf: (part: string) => string,
+  beforeWrite: () => Promise<void> = () => Promise.resolve(),
+): InventoryWriter => {
   const parts: InventoryPart[] = [];
   let lines: string[] = [];
   let size = 0;
@@ -43,6 +47,7 @@ export const createInventoryWriter = (storage: ObjectStore, keyOf: (part: string
     size = 0;
     bytes = 0;
     first = undefined;
+    await beforeWrite();
     await putIfAbsent(storage, key, packed);
   };
 

@@ -8,6 +8,7 @@ import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { utf8Length } from '../../core/utf8.ts';
 import { sha256 } from './bytes.ts';
 import type { StepContext } from './context.ts';
+import { createFence, type Fence } from './fence.ts';
 import type { BackupRun } from './run.ts';
 import { createSequencer } from './sequencer.ts';
 import { storageAt } from './storage.ts';
@@ -16,6 +17,7 @@ import { storageAt } from './storage.ts';
 export interface Copier {
   readonly source: ObjectStore;
   readonly mover: MoverName;
+  readonly fence: Fence;
   copyAll(items: AsyncIterable<CopyItem>, sink: CopySink): Promise<CopyTotals>;
 }
 
@@ -43,13 +45,16 @@ export const openCopier = async (context: StepContext, run: BackupRun, store: Ob
   const name = chooseMover(store.mover, store, run.environment.spec.storage);
   const mover = await context.openMover(name, { from, to, source, target: run.storage });
   const folder = layout.objects(run.stamp, store.name);
+  const fence = createFence(context, run);
   const room = utf8Length(`${storagePrefix(run)}${folder}`);
   return {
     source,
     mover: name,
+    fence,
     copyAll: (items, sink) =>
       copyAll({
         items,
+        fence,
         sink,
         mover,
         place: (object, plain) => placeOf(object, { folder, plain: plain && isPlainKey(object.key, room) }),
@@ -68,11 +73,12 @@ const placeOf = (object: ObjectInfo, { folder, plain }: { folder: string; plain:
 
 const copyAll = async (task: {
   items: AsyncIterable<CopyItem>;
+  fence: Fence;
   sink: CopySink;
   mover: Mover;
   place: Place;
 }): Promise<CopyTotals> => {
-  const { items, sink, mover, place } = task;
+  const { items, fence, sink, mover, place } = task;
   let count = 0;
   let bytes = 0;
   const sequencer = createSequencer<InventoryLine>((line) => sink.write(line));
@@ -81,6 +87,7 @@ const copyAll = async (task: {
       if ('line' in item) await sequencer.line(item.line);
       else {
         await sequencer.order();
+        await fence.pass();
         yield { from: item.object, to: place(item.object, true), createOnly: true };
       }
     }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { Lc2Error } from '../../core/errors.ts';
+import { hasCode, Lc2Error } from '../../core/errors.ts';
 import { splitList } from '../../core/flow/flow.ts';
 import type { Json } from '../../core/manifest/canonical.ts';
 import { ownerRecord, runRecord, type RunRecord, stepRecord } from '../../core/manifest/records.ts';
@@ -119,7 +119,17 @@ export const once = async <S extends z.ZodType>(
     context.log.info({ key }, 'an earlier attempt has finished this step');
     return earlier;
   }
-  const output = await work();
+  let output: z.output<S>;
+  try {
+    output = await work();
+  } catch (error) {
+    const other = hasCode(error, 'OBJECT_EXISTS')
+      ? await tryStepOutput(storage, key, { schema, runUid: context.runUid })
+      : undefined;
+    if (other === undefined) throw error;
+    context.log.info({ key }, 'another attempt has finished this step meanwhile');
+    return other;
+  }
   context.signal.throwIfAborted();
   const record = { step, runUid: context.runUid, attempt: context.attempt, output: output as Json };
   if (await writeOnce(storage, key, record)) return output;

@@ -20,13 +20,14 @@ const keys = Array.from({ length: 100_000 }, (_, i) => {
     : `${company}/2012${i % 9}/documents/${i % 97}/${i % 89}/${name}/version-1.0/original.pdf`;
 });
 
+/** CPU time: what else runs on the machine does not count. */
 const microseconds = (match: (key: string) => boolean): number => {
-  const start = process.hrtime.bigint();
+  const start = process.cpuUsage();
   let excluded = 0;
   for (const key of keys) if (match(key)) excluded++;
-  const spent = Number(process.hrtime.bigint() - start) / 1000;
+  const { user, system } = process.cpuUsage(start);
   if (excluded === keys.length) throw new Error('the rules exclude everything');
-  return spent / keys.length;
+  return (user + system) / keys.length;
 };
 
 /** Against 0.5 µs a key. */

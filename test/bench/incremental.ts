@@ -10,7 +10,7 @@ import type { Row } from './table.ts';
 
 const run = promisify(execFile);
 const cli = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
-const objects = 20_000;
+const objects = 10_000;
 
 const fill = (folder: string): void => {
   for (let i = 0; i < objects; i++) {
@@ -25,6 +25,7 @@ export const benchIncremental = async (): Promise<Row[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'lc2-bench-incremental-'));
   try {
     fill(join(folder, 'documents'));
+    mkdirSync(join(folder, 'backups'));
     const file = join(folder, 'environment.yaml');
     const stores = `[{name: documents, url: "file://${folder}/documents"}]`;
     writeFileSync(

@@ -19,8 +19,9 @@ const program = fileURLToPath(new URL('move.ts', import.meta.url));
 const smallObjects = 2000;
 const smallBytes = 4 * 1024;
 const largeObjects = 3;
-const largeBytes = 48 * 1024 * 1024;
-const rounds = 2;
+const largeBytes = 32 * 1024 * 1024;
+/** More of them for numbers to be quoted. */
+const rounds = Number(process.env['LC2_BENCH_ROUNDS'] ?? 2);
 
 interface Pair {
   readonly name: string;
@@ -74,9 +75,9 @@ export const benchMovers = async (): Promise<{ readonly rows: Row[]; readonly te
       { name: 'S3 to S3, one endpoint', from: source, to: target, movers: ['stream', 'rclone', 'copy'] },
     ];
     const measured: Measured[] = [];
+    const turns = pairs.flatMap((pair) => pair.movers.map((mover) => ({ pair, mover })));
     for (let round = 0; round < rounds; round++)
-      for (const pair of pairs)
-        for (const mover of pair.movers) measured.push(await measureOne({ server, folder, pair, mover, round }));
+      for (const turn of turns) measured.push(await measureOne({ server, folder, round, ...turn }));
     return { rows: pairs.flatMap((pair) => rowsOf(pair, measured)), text: textOf(pairs, measured) };
   } finally {
     await server.stop();
@@ -99,7 +100,9 @@ const measureOne = async (options: {
   const found: MoveMeasure = JSON.parse(stdout);
   if (found.objects !== smallObjects + largeObjects) throw new Error(`${mover} moved ${found.objects} objects`);
   await rm(join(folder, 'target', subfolder), { recursive: true, force: true });
-  return { ...found, pair, mover, server: cpuSeconds(server.pid) - before };
+  const measured = { ...found, pair, mover, server: cpuSeconds(server.pid) - before };
+  process.stderr.write(`${pair.name}, ${mover}: ${found.wall.toFixed(2)} s, CPU ${found.cpu.toFixed(2)} s\n`);
+  return measured;
 };
 
 const of = (measured: readonly Measured[], pair: Pair, mover: MoverName): Measured[] =>

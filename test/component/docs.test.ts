@@ -89,8 +89,8 @@ describe('links', () => {
     [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, text]) => slug(text ?? ''));
 
   test.each(pages)('of %s lead somewhere', (page) => {
-    const broken = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
-      .map(([, link]) => link ?? '')
+    const broken = [...read(page).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm)]
+      .map(([, inline, defined]) => inline ?? defined ?? '')
       .filter((link) => !/^[a-z]+:/.test(link))
       .filter((link) => {
         const [file = '', anchor = ''] = link.split('#');

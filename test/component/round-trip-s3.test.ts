@@ -43,6 +43,9 @@ const put = (s3: S3Server, name: string, key: string, more: object = {}) =>
 const drop = (s3: S3Server, name: string, key: string) =>
   s3.client.send(new DeleteObjectCommand({ Bucket: name, Key: key }));
 
+/** The imitation takes no key with a line break. */
+const isRoutable = (key: string): boolean => !/[\r\n\u2028]/u.test(key);
+
 interface Manifest {
   readonly objectStores: readonly {
     readonly objectCount: number;
@@ -89,7 +92,7 @@ test('a database and a bucket go through a bucket of the same service, copied by
       ContentType: 'text/x-odd',
       Metadata: { owner: 'somebody', title: 'A title' },
     });
-  await put(gateway, 'documents', 'zero', { Body: '' });
+  await put(gateway, 'documents', 'zero', { Body: Buffer.alloc(0) });
   await put(gateway, 'documents', 'parts', { Body: Buffer.alloc(18_000_000, 'part') });
   const file = await lab.write('same.yaml', [
     environmentDocument('prd', {
@@ -120,7 +123,7 @@ test('a database and a bucket go through a bucket of the same service, copied by
 });
 
 describe('hostile keys of a bucket', () => {
-  const keys = bucketKeys.filter((key) => Buffer.byteLength(key) <= 1024);
+  const keys = bucketKeys.filter(isRoutable);
 
   test.for(['a folder', 'another bucket'] as const)('go through %s and come back equal', async (kind) => {
     const name = kind === 'a folder' ? 'hostile-one' : 'hostile-two';
@@ -152,7 +155,7 @@ describe('hostile keys of a bucket', () => {
 });
 
 test('a folder is restored into a bucket, and that bucket into a folder', async () => {
-  const library = await lab.library('library', Object.fromEntries(fileKeys.map((key) => [key, contentOf(key)])));
+  const library = await lab.library('library', Object.fromEntries(fileKeys.filter(isRoutable).map((key) => [key, contentOf(key)])));
   await writeKey(library, 'zero', '');
   const back = await lab.library('back', {});
   await moto.bucket('between');

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { accepted, schemasHold } from './scenarios/acceptance.ts';
 import { controllerKilled, killedMidDump, killedMidLoad, killedMidTransfer } from './scenarios/kills.ts';
-import { wakesUpAfterTheSeal } from './scenarios/late.ts';
+import { lateDump, lateTransfer } from './scenarios/late.ts';
 import { listed } from './scenarios/listing.ts';
 import { appliedTwice, cancelled, twoAtOnce, wrongPassword } from './scenarios/requests.ts';
 import { controllerMay, runAccountMay } from './scenarios/rights.ts';
@@ -39,7 +39,8 @@ describe.concurrent('backups and restores', () => {
       throw error;
     }
   });
-  test('an attempt that wakes up after the seal changes nothing', () => wakesUpAfterTheSeal(world));
+  test('a dump that wakes up after the seal changes nothing', () => lateDump(world));
+  test('a transfer that wakes up after the seal changes nothing', () => lateTransfer(world));
   test('cancelled while running and while waiting: no manifest, nothing left', () => cancelled(world));
   test('the same RestoreRequest applied twice restores once', () => appliedTwice(world));
   test('a restore whose pod vanishes while it loads is good in the end', () => killedMidLoad(world));

@@ -18,8 +18,11 @@ const stamp = '20251109-143000';
 const damaged = async (exclude: readonly string[] = ['tmp/']): Promise<World> => {
   const world = createWorld({ exclude });
   for (const key of ['a', 'b/1', 'b/2', 'tmp/x']) world.documents.write(key, `bytes of ${key}`);
-  for (const step of [dump, transfer, catchUp, verify, manifest])
-    await step(world.context(step === catchUp ? 'catch-up' : 'dump'));
+  await dump(world.context('dump'));
+  await transfer(world.context('transfer'));
+  await catchUp(world.context('catch-up'));
+  await verify(world.context('verify'));
+  await manifest(world.context('manifest'));
   world.documents.write('a', 'damaged');
   world.documents.write('b/new', 'came later');
   world.documents.write('tmp/y', 'never backed up');

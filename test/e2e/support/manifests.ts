@@ -51,7 +51,13 @@ export const postgres = (namespace: string, image: string): readonly object[] =>
           args: ['-c', 'fsync=off', '-c', 'max_connections=200', '-c', 'wal_level=logical'],
           env: [{ name: 'POSTGRES_PASSWORD_FILE', value: '/secret/password' }],
           ports: [{ containerPort: 5432 }],
-          readinessProbe: { exec: { command: ['pg_isready', '-h', '127.0.0.1', '-q'] }, periodSeconds: 1 },
+          // On a busy machine a late answer must not take the server out of its Service.
+          readinessProbe: {
+            exec: { command: ['pg_isready', '-h', '127.0.0.1', '-q'] },
+            periodSeconds: 1,
+            timeoutSeconds: 20,
+            failureThreshold: 60,
+          },
           securityContext: {
             allowPrivilegeEscalation: false,
             capabilities: { drop: ['ALL'] },

@@ -140,7 +140,10 @@ export const startWorld = async (): Promise<World> => {
     const failures: unknown[] = [];
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
-    say('end', usesOwnCluster() ? 'no process, mount, namespace, link, route, rule or cgroup is left' : 'namespaces removed');
+    say(
+      'end',
+      usesOwnCluster() ? 'no process, mount, namespace, link, route, rule or cgroup is left' : 'namespaces removed',
+    );
   };
   try {
     if (!usesOwnCluster()) {

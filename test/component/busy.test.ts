@@ -1,0 +1,81 @@
+// Two runs that mean one database: the later one is told so, and neither spoils the other.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runPsql } from '../oracle/psql.ts';
+import {
+  connectTo,
+  createLab,
+  databaseSecret,
+  databaseSpec,
+  environmentDocument,
+  errorLines,
+  type Lab,
+  type Sealed,
+} from '../support/lab.ts';
+import { type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { descendantsOf, waitFor } from '../support/processes.ts';
+
+let server: PostgresServer;
+let lab: Lab;
+let file: string;
+
+const sql = async (database: string, text: string): Promise<string> =>
+  (await runPsql(connectTo(server, database), text)).trim();
+
+beforeAll(async () => {
+  [server, lab] = await Promise.all([startPostgres(), createLab()]);
+  await sql('postgres', 'CREATE DATABASE app');
+  await sql('app', `CREATE TABLE t (v text); INSERT INTO t VALUES ('sealed')`);
+  const environment = (name: string) =>
+    environmentDocument(name, { database: databaseSpec(server), storage: { url: `file://${lab.storage}` } });
+  // Two names for one server: no mutex of an environment sees that.
+  file = await lab.write('env.yaml', [environment('prd'), environment('alias'), databaseSecret(server)]);
+  await lab.json<Sealed>('backup', '-f', file, '-e', 'prd');
+  await sql('app', `UPDATE t SET v = 'live'`);
+});
+
+afterAll(async () => {
+  await server.stop();
+  await lab.remove();
+});
+
+/** A backup that waits for a lock of the application, and the way to let it go on. */
+const heldBackup = async (environment: string) => {
+  const lock = `BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE; SET application_name = 'holder'; SELECT pg_sleep(120);`;
+  const holder = sql('app', lock).catch((error: unknown) => String(error));
+  const running = lab.start(['backup', '-f', file, '-e', environment, '--json']);
+  const dumping = () => descendantsOf(running.pid).find(({ name }) => name === 'pg_dump');
+  expect(await waitFor(dumping, running.ended)).toBeDefined();
+  const release = async () => {
+    await sql('postgres', `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'`);
+    await holder;
+    return running.ended;
+  };
+  return { release };
+};
+
+test('a restore into the database of a running backup is TARGET_BUSY and changes nothing, and the backup is good', async () => {
+  const backup = await heldBackup('alias');
+  const args = ['--source', 'prd', '--into', 'prd', '--backup', 'latest', '--confirm', 'prd'];
+  const refused = await lab.cli('restore', '-f', file, ...args);
+  const ended = await backup.release();
+  expect([refused.status, errorLines(refused)]).toEqual([78, [expect.stringMatching(/^TARGET_BUSY: .*app/u)]]);
+  expect(ended.status).toBe(0);
+  expect(await sql('app', 'SELECT v FROM t')).toBe('live');
+  expect(await sql('postgres', `SELECT count(*) FROM pg_database WHERE datname LIKE 'app%'`)).toBe('1');
+  const { backupId } = JSON.parse(ended.stdout) as Sealed;
+  expect(await lab.json('verify', backupId, '-f', file, '-e', 'alias')).toMatchObject({ ok: true });
+});
+
+test('two backups at once are both good, and each leaves the other alone', async () => {
+  const first = await heldBackup('prd');
+  const second = lab.start(['backup', '-f', file, '-e', 'prd', '--json']);
+  const dumping = () => descendantsOf(second.pid).find(({ name }) => name === 'pg_dump');
+  expect(await waitFor(dumping, second.ended)).toBeDefined();
+  const [one, two] = await Promise.all([first.release(), second.ended]);
+  const ids = [one, two].map((ended) => {
+    expect([ended.status, errorLines(ended)]).toEqual([0, []]);
+    return (JSON.parse(ended.stdout) as Sealed).backupId;
+  });
+  expect(new Set(ids).size).toBe(2);
+  for (const id of ids) expect(await lab.json('verify', id, '-f', file, '-e', 'prd')).toMatchObject({ ok: true });
+});
