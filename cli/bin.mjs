@@ -9,7 +9,9 @@ const needed = fromSources ? [22, 18] : [22, 15];
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
-  process.stderr.write(`TOOL_MISSING: Node ${process.versions.node} is too old; use Node ${needed.join('.')} or newer\n`);
+  process.stderr.write(
+    `TOOL_MISSING: Node ${process.versions.node} is too old; use Node ${needed.join('.')} or newer\n`,
+  );
   process.exitCode = 78;
 } else {
   const { main } = await import(fromSources ? source.href : new URL('../build/cli/main.mjs', import.meta.url).href);

@@ -83,11 +83,3 @@ export const reporterFor = (io: Io, verbose: boolean): Reporter =>
   createReporter({ write: io.stderr, terminal: io.terminal, verbose, now: () => io.now().getTime() });
 
 export const printJson = (io: Io, value: unknown): void => io.stdout(`${JSON.stringify(value, undefined, 2)}\n`);
-
-const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
-
-export const humanBytes = (bytes: number): string => {
-  const power = bytes === 0 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  const amount = bytes / 1024 ** power;
-  return `${power === 0 ? amount : amount.toFixed(1)} ${units[power] ?? 'B'}`;
-};

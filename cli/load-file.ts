@@ -42,8 +42,9 @@ const parseFile = (file: string): unknown[] => {
   for (const document of documents) {
     const [problem] = document.errors;
     if (problem) throw new Lc2Error('YAML_INVALID', problem.message.split('\n')[0] ?? 'not YAML', { where: file });
-    if (document.contents === null) continue;
-    values.push(toPlain(() => document.toJS({ maxAliasCount: 0 }), file));
+    const value = toPlain(() => document.toJS({ maxAliasCount: 0 }), file);
+    // An empty document, as between two separators.
+    if (value !== null && value !== undefined) values.push(value);
   }
   return values;
 };

@@ -67,8 +67,8 @@ export const createReporter = ({ write, terminal, verbose, now }: ReporterOption
     log: (step, text) => {
       if (verbose) line(text);
       else {
-        const preview = previewLine(text);
-        if (preview !== undefined && step === 'preview') line(`    ${preview}`);
+        const preview = step === 'preview' ? previewLine(text) : undefined;
+        if (preview !== undefined) line(`    ${preview}`);
       }
     },
   };
@@ -77,8 +77,13 @@ export const createReporter = ({ write, terminal, verbose, now }: ReporterOption
 /** The preview is meant for people: its lines are shown as they are. */
 const previewLine = (text: string): string | undefined => {
   if (!text.includes('"preview":true')) return undefined;
-  const parsed: unknown = JSON.parse(text);
-  return parsed !== null && typeof parsed === 'object' && 'msg' in parsed && typeof parsed.msg === 'string'
-    ? parsed.msg
-    : undefined;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    const said = parsed !== null && typeof parsed === 'object' && 'msg' in parsed ? parsed.msg : undefined;
+    return typeof said === 'string' ? said : undefined;
+  } catch (error) {
+    // Not a line of our logger.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 };

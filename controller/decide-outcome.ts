@@ -6,7 +6,7 @@ import { manifest } from '../core/steps/manifest.ts';
 import { preview } from '../core/steps/preview.ts';
 import { verifyBackup } from '../core/steps/verify-backup.ts';
 import { verifyRestore } from '../core/steps/verify-restore.ts';
-import { humanSize } from './status.ts';
+import { humanBytes } from '../core/human-bytes.ts';
 import type { RequestView } from './views/request-view.ts';
 import { hasEnded, type WorkflowView } from './views/workflow-view.ts';
 
@@ -47,7 +47,7 @@ export const failed = (code: ErrorCode, message: string): Outcome => ({
 const withRemedy = (code: ErrorCode, what: string): Outcome => failed(code, `${what}; ${catalogue[code].remedy}`);
 
 const sizes = (bytes: number, objects: number): Pick<RequestStatus, 'size' | 'bytes' | 'objects'> => ({
-  size: humanSize(bytes),
+  size: humanBytes(bytes),
   bytes,
   objects,
 });
@@ -176,7 +176,7 @@ export const outcomeOfVerify = (asked: Asked): Outcome | undefined => {
     facts: {
       backupId,
       manifest: { url: found.url, digest: found.digest },
-      ...(found.bytes === undefined ? {} : { size: humanSize(found.bytes), bytes: found.bytes }),
+      ...(found.bytes === undefined ? {} : { size: humanBytes(found.bytes), bytes: found.bytes }),
       ...(found.objects === undefined ? {} : { objects: found.objects }),
     },
   };

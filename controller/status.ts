@@ -49,15 +49,3 @@ const essence = ({ progress: _progress, components: _components, message: _messa
 /** Whether only numbers moved: such news can wait, so that a long run does not write all the time. */
 export const isMinor = (before: RequestStatus, after: RequestStatus): boolean =>
   sameStatus(essence(before), essence(after));
-
-const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
-
-export const humanSize = (bytes: number): string => {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? String(value) : value.toFixed(1)} ${units[unit] ?? 'B'}`;
-};

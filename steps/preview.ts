@@ -1,4 +1,5 @@
 import { durationSeconds } from '../core/api/common.ts';
+import { humanBytes } from '../core/human-bytes.ts';
 import { catalogue, type ErrorCode, Lc2Error } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest/manifest.ts';
 import { restoreRecord } from '../core/manifest/records.ts';
@@ -151,7 +152,7 @@ const previewDatabases = async (context: StepContext, manifest: Manifest, fixed:
 const databaseLines = (target: LoadPreview, { databaseMode }: RestorePlan): string[] => [
   ...target.databases.map(
     ({ database, as, exists, previous, bytesNeeded }) =>
-      `database ${database} -> ${as} (${databaseMode}${exists ? `, replaces the live one${previous === undefined ? '' : `, kept as ${previous}`}` : ', new'}), needs ${bytesNeeded} bytes`,
+      `database ${database} -> ${as} (${databaseMode}${exists ? `, replaces the live one${previous === undefined ? '' : `, kept as ${previous}`}` : ', new'}), needs ${humanBytes(bytesNeeded)}`,
   ),
   ...target.sessions.map(
     ({ database, user, application, count }) =>
@@ -198,7 +199,7 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
     const lost = metadata > 0 && !target.capabilities.metadata ? `; metadata of ${metadata} objects is lost` : '';
     const strange =
       odd > 0 ? `; ${odd} keys hold . or .. segments, which a gateway to a file system would misplace` : '';
-    return `object store ${store}: up to ${objects} objects, ${bytes} bytes, ${fixed.objectsMode} into ${target.url}${lost}${strange}`;
+    return `object store ${store}: up to ${objects} objects, ${humanBytes(bytes)}, ${fixed.objectsMode} into ${target.url}${lost}${strange}`;
   });
 
 const isUserError = (code: string): code is ErrorCode =>

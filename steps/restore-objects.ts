@@ -130,5 +130,9 @@ const storedObject = async (storage: ObjectStore, line: InventoryLine): Promise<
     stored.size !== line.size ||
     (wanted !== undefined && stored.checksum?.algorithm === wanted.algorithm && stored.checksum.value !== wanted.value);
   if (differs) throw new Lc2Error('BACKUP_DAMAGED', `object ${line.key} is not what was sealed`, { where: line.at });
-  return stored;
+  return {
+    ...stored,
+    ...(line.contentType !== undefined && { contentType: line.contentType }),
+    ...(line.metadata && { metadata: line.metadata }),
+  };
 };

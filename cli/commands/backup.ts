@@ -1,8 +1,9 @@
+import { humanBytes } from '../../core/human-bytes.ts';
 import { randomUUID } from 'node:crypto';
 import { backupFlow } from '../../core/flow/backup.ts';
 import { backupIdOf, stampOf } from '../../core/plan/backup-id.ts';
 import { manifest } from '../../core/steps/manifest.ts';
-import { type Command, humanBytes, openScene, printJson, readArgs, reporterFor } from '../command.ts';
+import { type Command, openScene, printJson, readArgs, reporterFor } from '../command.ts';
 import { runLocally } from '../runner.ts';
 
 export const backup: Command = {

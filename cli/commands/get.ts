@@ -1,3 +1,4 @@
+import { humanBytes } from '../../core/human-bytes.ts';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -5,11 +6,12 @@ import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import type { DumpEntry } from '../../core/manifest/manifest.ts';
 import { tableKey, tryParseTable } from '../../steps/engines/postgresql/quote.ts';
+import { checkFile } from '../../steps/runtime/check-dump.ts';
 import { measure } from '../../steps/runtime/bytes.ts';
 import { readInventory } from '../../steps/runtime/inventory-io.ts';
 import { dumpOf } from '../../steps/runtime/restore.ts';
 import { findBackup, type FoundBackup } from '../backup-argument.ts';
-import { type Command, humanBytes, openScene, printJson, readArgs, type Scene } from '../command.ts';
+import { type Command, openScene, printJson, readArgs, type Scene } from '../command.ts';
 
 const options = {
   database: { type: 'string' },
@@ -67,6 +69,8 @@ const dumpBytes = async function* (
   if (wish.table === undefined) yield* stored;
   else {
     assertTable(entry, wish.table);
+    // Who takes one table out reads no further than its end, so the digest is compared first.
+    await checkFile(storage, entry);
     yield* adapters.openDatabase(environment, {}).extract(stored, { table: wish.table });
   }
 };

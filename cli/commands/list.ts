@@ -1,7 +1,8 @@
+import { humanBytes } from '../../core/human-bytes.ts';
 import { hasCode } from '../../core/errors.ts';
 import { backupIdOf, timeOfStamp } from '../../core/plan/backup-id.ts';
 import { listStamps, openStorage, tryReadManifest } from '../../steps/runtime/storage.ts';
-import { type Command, humanBytes, openScene, printJson, readArgs } from '../command.ts';
+import { type Command, openScene, printJson, readArgs } from '../command.ts';
 
 export interface ListedBackup {
   readonly backupId: string;

@@ -1,6 +1,7 @@
+import { humanBytes } from '../../core/human-bytes.ts';
 import { Lc2Error } from '../../core/errors.ts';
 import { durationSeconds } from '../../core/api/common.ts';
-import { type Command, humanBytes, openScene, printJson, readArgs } from '../command.ts';
+import { type Command, openScene, printJson, readArgs } from '../command.ts';
 import { createHash, randomUUID } from 'node:crypto';
 
 export const previous: Command = {

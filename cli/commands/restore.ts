@@ -1,3 +1,4 @@
+import { humanBytes } from '../../core/human-bytes.ts';
 import { randomUUID } from 'node:crypto';
 import { Lc2Error } from '../../core/errors.ts';
 import { restoreFlow } from '../../core/flow/restore.ts';
@@ -5,7 +6,7 @@ import { backupIdOf } from '../../core/plan/backup-id.ts';
 import type { Environment } from '../../core/plan/environment.ts';
 import { preview as previewContract } from '../../core/steps/preview.ts';
 import { verifyRestore } from '../../core/steps/verify-restore.ts';
-import { type Command, humanBytes, openFile, printJson, readArgs, reporterFor } from '../command.ts';
+import { type Command, openFile, printJson, readArgs, reporterFor } from '../command.ts';
 import { findEnvironment, secretsOf } from '../load-file.ts';
 import type { Reporter } from '../reporter.ts';
 import { runLocally, type StepFailure } from '../runner.ts';

@@ -1,5 +1,6 @@
+import { humanBytes } from '../../core/human-bytes.ts';
 import { findBackup } from '../backup-argument.ts';
-import { type Command, humanBytes, openScene, printJson, readArgs } from '../command.ts';
+import { type Command, openScene, printJson, readArgs } from '../command.ts';
 
 export const show: Command = {
   usage: 'show ID|latest -f FILE [-e NAME] [--json]',

@@ -8,8 +8,6 @@ export interface Resource {
   readonly plural: string;
 }
 
-export const apiVersionOf = ({ group, version }: Resource): string => (group === '' ? version : `${group}/${version}`);
-
 export interface Collection {
   readonly resource: Resource;
   /** Without one: all namespaces. */

@@ -40,10 +40,9 @@ const moveOne = async (ends: MoverEnds, order: MoveOrder, signal: AbortSignal): 
 const send = async (ends: MoverEnds, order: MoveOrder, body: ObjectBody, signal: AbortSignal): Promise<MoveResult> => {
   const { info } = body;
   const checked = checkBytes(ends, order, body, signal);
-  const described = {
-    ...(info.contentType !== undefined && { contentType: info.contentType }),
-    ...(info.metadata && { metadata: info.metadata }),
-  };
+  // What the order says comes first: a folder that holds a bucket's objects keeps their bytes only.
+  const { contentType = info.contentType, metadata = info.metadata } = order.from;
+  const described = { ...(contentType !== undefined && { contentType }), ...(metadata && { metadata }) };
   try {
     const written = await ends.target.put(order.to, checked.bytes, {
       createOnly: order.createOnly,

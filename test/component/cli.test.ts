@@ -35,7 +35,8 @@ beforeAll(async () => {
   await sql('postgres', 'CREATE DATABASE app');
   await sql(
     'app',
-    `CREATE TABLE t (v text); INSERT INTO t VALUES ('one'), ('two'); CREATE TABLE "Odd ""T""" (v text); INSERT INTO "Odd ""T""" VALUES ('odd')`,
+    `CREATE TABLE t (v text); INSERT INTO t VALUES ('one'), ('two');
+     CREATE TABLE "Odd ""T""" (v text); INSERT INTO "Odd ""T""" VALUES ('odd')`,
   );
   library = await lab.library('library', { 'a/1': 'one', 'odd\nkey': 'odd' });
   file = await lab.write('env.yaml', [

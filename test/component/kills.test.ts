@@ -71,7 +71,8 @@ beforeAll(async () => {
   // Random text: zstd and pg_dump are busy for a while.
   await sql(
     'app',
-    `CREATE TABLE big AS SELECT n, (SELECT string_agg(md5(n::text || i::text), '') FROM generate_series(1, 12) i) AS v FROM generate_series(1, 120000) n`,
+    `CREATE TABLE big AS SELECT n, (SELECT string_agg(md5(n::text || i::text), '') FROM generate_series(1, 12) i) AS v
+       FROM generate_series(1, 120000) n`,
   );
   await lab.library('library', Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`k/${n}`, `object ${n}`])));
 });

@@ -155,7 +155,10 @@ describe('hostile keys of a bucket', () => {
 });
 
 test('a folder is restored into a bucket, and that bucket into a folder', async () => {
-  const library = await lab.library('library', Object.fromEntries(fileKeys.filter(isRoutable).map((key) => [key, contentOf(key)])));
+  const library = await lab.library(
+    'library',
+    Object.fromEntries(fileKeys.filter(isRoutable).map((key) => [key, contentOf(key)])),
+  );
   await writeKey(library, 'zero', '');
   const back = await lab.library('back', {});
   await moto.bucket('between');

@@ -1,5 +1,6 @@
 // No secret in any file, log, output or argument: canaries are looked for everywhere.
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -103,7 +104,6 @@ test('no stored file holds a secret, packed or not', async () => {
 test('a failing login, a failing store and a cancelled run show no secret either', async () => {
   const original = readFileSync(file, 'utf8');
   file = await lab.write('bad.yaml', []);
-  const { writeFile } = await import('node:fs/promises');
   await writeFile(file, original.replace('"keeper"', '"nobody"'));
   expect((await watched('backup', '--verbose', '--json')).status).toBe(78);
   await writeFile(file, original.replace(s3.secrets.accessKeyId, 'unknown-key'));

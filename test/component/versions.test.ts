@@ -97,6 +97,10 @@ describe.each(majors)('PostgreSQL %i', (major) => {
   });
 });
 
+/** Since 16 a server shortens the locales of ICU to their canonical form. */
+const isCanonicalLocale = (line: string): boolean =>
+  line === 'collation app.numeric_order: locale was "und-u-kn-true" before, "und-u-kn" after';
+
 test.each([
   [15, 17],
   [15, 18],
@@ -110,7 +114,8 @@ test.each([
     const ignoreKinds = ['subscription', 'database setting'];
     const options = { acrossVersions: true, ignoreOwners: true, ignoreAcl: true, subscriptionsDisabled: true };
     const after = await captureOf(to, renameDatabase);
-    expect(differences(captured(from, name), after, { ...options, renameDatabase, ignoreKinds })).toEqual([]);
+    const found = differences(captured(from, name), after, { ...options, renameDatabase, ignoreKinds });
+    expect(found.filter((line) => !isCanonicalLocale(line))).toEqual([]);
   }
 });
 

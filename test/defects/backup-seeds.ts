@@ -52,7 +52,7 @@ export const backupSeeds: readonly Seed[] = [
     file: 'steps/runtime/run.ts',
     find: 'if (earlier !== undefined) {',
     replace: "if (earlier !== undefined && key === '') {",
-    test: unit('backup-steps', 'attempts > that come late find the first result, and a seal stays as it is'),
+    test: unit('restore-steps', 'a restore > loads once, however often its steps are repeated'),
   },
   {
     breaks: 'another run’s claim is taken for ours',

@@ -103,6 +103,8 @@ export const extractSql = async function* (
     args: ['--file=-', '--no-owner', '--no-acl', ...only],
     name: 'pg_restore',
   };
-  const pipeline = await spawnPipeline({ stages: [decompress, read], signal, input: stored, onFailure: damaged });
+  // With its table written, pg_restore reads no further.
+  const unpack: Stage = table === undefined ? decompress : { ...decompress, mayBeCutShort: true };
+  const pipeline = await spawnPipeline({ stages: [unpack, read], signal, input: stored, onFailure: damaged });
   yield* pipeline.output;
 };

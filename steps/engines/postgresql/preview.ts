@@ -37,6 +37,7 @@ export const previewTarget = (
     return {
       problems: [
         ...serverProblems(target),
+        ...orders.flatMap(({ as }) => oddNameProblems(as)),
         ...orders.flatMap((order) => nameProblems(target, order)),
         ...(await busyDatabases(session, live)).map((name) =>
           error('TARGET_BUSY', `a backup or restore of database ${name} is running`),
@@ -103,24 +104,31 @@ const serverProblems = ({ access, identity, orders }: Target): Problem[] => {
   return problems;
 };
 
-const nameProblems = ({ access, identity, present, restore }: Target, { as, mode }: LoadOrder): Problem[] => {
-  const live = present.find(({ name }) => name === as);
+/** The server would cut a longer name off, and the next backup refuses odd ones. */
+const oddNameProblems = (as: string): Problem[] =>
+  utf8Length(as) <= postgresql.nameBytes && !/[\u0000-\u001f\u007f{}]/.test(as)
+    ? []
+    : [error('DATABASE_NAME_UNSUPPORTED', `a database cannot be named ${JSON.stringify(as)}`)];
+
+const nameProblems = (target: Target, order: LoadOrder): Problem[] =>
+  order.mode === 'in-place' ? inPlaceProblems(target, order) : swapProblems(target, order);
+
+const inPlaceProblems = ({ present }: Target, { as }: LoadOrder): Problem[] =>
+  present.some(({ name }) => name === as)
+    ? []
+    : [error('DATABASE_NOT_FOUND', `database ${as} does not exist; in-place needs it`)];
+
+const swapProblems = ({ access, identity, present, restore }: Target, { as }: LoadOrder): Problem[] => {
   const problems: Problem[] = [];
-  // The server would cut a longer name off, and the next backup refuses odd ones.
-  if (utf8Length(as) > postgresql.nameBytes || /[\u0000-\u001f\u007f{}]/.test(as))
-    problems.push(error('DATABASE_NAME_UNSUPPORTED', `a database cannot be named ${JSON.stringify(as)}`));
-  if (mode === 'in-place' && !live)
-    problems.push(error('DATABASE_NOT_FOUND', `database ${as} does not exist; in-place needs it`));
-  if (mode !== 'in-place' && as === access.spec.maintenanceDatabase) {
+  if (as === access.spec.maintenanceDatabase) {
     problems.push(error('NAME_TAKEN', `${as} is the maintenance database and can only be restored in-place`));
   }
-  if (mode !== 'in-place' && live && !identity.superuser && live.owner !== access.username) {
-    problems.push(
-      warning('DATABASE_PRIVILEGE', `user ${access.username} must be a member of ${live.owner}, who owns ${as}`),
-    );
+  const live = present.find(({ name }) => name === as);
+  if (live && !identity.superuser && live.owner !== access.username) {
+    const message = `user ${access.username} must be a member of ${live.owner}, who owns ${as}`;
+    problems.push(warning('DATABASE_PRIVILEGE', message));
   }
-  const taken = [temporaryName(as, restore.restoreId), previousName(as, restore.restoreId)];
-  for (const name of mode === 'in-place' ? [] : taken) {
+  for (const name of [temporaryName(as, restore.restoreId), previousName(as, restore.restoreId)]) {
     const stands = present.find((database) => database.name === name);
     if (stands && stands.mark?.restoreId !== restore.restoreId)
       problems.push(error('NAME_TAKEN', `database ${name} exists`));

@@ -5,7 +5,7 @@ import { parseConfig } from '../../../controller/config.ts';
 import { errorOfResponse, errorOfStatus } from '../../../controller/kube/errors.ts';
 import { createMemory } from '../../../controller/memory.ts';
 import { labelValue, verifyWorkflowName, workflowName } from '../../../controller/names.ts';
-import { humanSize } from '../../../controller/status.ts';
+import { humanBytes } from '../../../core/human-bytes.ts';
 import { readMessage } from '../../../controller/views/failure.ts';
 import { workflowView } from '../../../controller/views/workflow-view.ts';
 import { createVirtualTime } from '../../fakes/kube/virtual-time.ts';
@@ -163,5 +163,5 @@ test.each([
   [5_000_000, '4.8 MiB'],
   [2 ** 60, '1024.0 PiB'],
 ])('%i bytes are %s', (bytes, text) => {
-  expect(humanSize(bytes)).toBe(text);
+  expect(humanBytes(bytes)).toBe(text);
 });
