@@ -7,7 +7,11 @@ module.exports = {
     rule('no-circular', {}, { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }),
     rule('core-is-pure', { path: '^core/' }, { pathNot: ['^core/', 'node_modules/zod/'] }),
     rule('templates-see-core', { path: '^templates/' }, { path: '^(steps|controller|cli)/' }),
-    rule('controller-sees-core', { path: '^controller/' }, { path: '^(templates|cli)/|^steps/(?!runtime/logger\\.ts)' }),
+    rule(
+      'controller-sees-core',
+      { path: '^controller/' },
+      { path: '^(templates|cli)/|^steps/(?!runtime/logger\\.ts)' },
+    ),
     rule('steps-see-core', { path: '^steps/' }, { path: '^(templates|controller|cli)/' }),
     rule('cli-sees-core-and-steps', { path: '^cli/' }, { path: '^(templates|controller)/' }),
     rule(
@@ -18,8 +22,16 @@ module.exports = {
     rule('adapters-are-islands', { path: '^steps/(stores|movers|engines)/' }, { path: '^steps/[^/]+\\.ts$' }),
     rule('stores-know-no-movers', { path: '^steps/stores/' }, { path: '^steps/(movers|engines)/' }),
     rule('engines-know-no-stores', { path: '^steps/engines/' }, { path: '^steps/(movers|stores)/' }),
-    rule('sdk-only-in-adapters', { path: '^(core|steps|templates|controller|cli)/', pathNot: '^steps/(stores|movers|engines)/' }, { path: sdk }),
+    rule(
+      'sdk-only-in-adapters',
+      { path: '^(core|steps|templates|controller|cli)/', pathNot: '^steps/(stores|movers|engines)/' },
+      { path: sdk },
+    ),
     rule('nobody-imports-tests', { path: '^(core|steps|templates|controller|cli)/' }, { path: '^test/' }),
   ],
-  options: { tsPreCompilationDeps: true, tsConfig: { fileName: 'tsconfig.json' }, doNotFollow: { path: 'node_modules' } },
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+  },
 };
