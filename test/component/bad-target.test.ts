@@ -159,7 +159,7 @@ describe('a target', () => {
     await expectRefused(file, /^COMPONENT_UNKNOWN: .*"database"/u, [...into, '--components', 'database']);
   });
 
-  test('that is locked by another restore is DATABASE_BUSY and unchanged', async () => {
+  test('that two restores mean at once ends with one good database, and whoever lost says why', async () => {
     const file = await write(uatDatabase());
     await lab.json('restore', '-f', file, ...into);
     const before = await captureAt(target, 'app');
