@@ -4,12 +4,13 @@ import { countDumpRows, dumpDatabase, dumpGlobals, extractSql } from './dump.ts'
 import { backupProblems, countTableRows, identify, inspectServer, restoreProblems } from './inspect.ts';
 import { applyProperties, createDatabase, loadDump } from './load.ts';
 import { lockDatabases } from './locks.ts';
-import { listDatabases, type NamedDatabase, previousOf, setMark } from './marks.ts';
+import { listDatabases, previousOf, setMark } from './marks.ts';
 import { previewTarget, previousName, temporaryName } from './preview.ts';
 import { readProperties } from './properties.ts';
 import { quoteName, tryParseTable } from './quote.ts';
 import { accessServer, connect, type ServerAccess, type Session, withSession } from './session.ts';
 import { dropDatabase, swapAll } from './swap.ts';
+import { removeDead, sweepTemporary } from './sweep.ts';
 import { newestTools, toolsFor } from './tools.ts';
 import type { ServerSpec } from '../../../core/api/backup-environment.ts';
 
@@ -53,7 +54,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
       await loadDump({ ...base, into: order.as });
       return { name: order.as };
     }
-    await removeDead(session, present, order.as);
+    await removeDead(access(), session, { live: order.as, present });
     const into = temporaryName(order.as, restore.restoreId);
     const live = present.find(({ name }) => name === order.as);
     const shape = live
@@ -66,12 +67,6 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
     await applyProperties(session, into, shape);
     await withSession(access(), into, (inside) => inside.query('ANALYZE'));
     return { name: into };
-  };
-
-  /** Temporary databases of restores that died: nobody else may be loading, we hold the lock. */
-  const removeDead = async (session: Session, present: readonly NamedDatabase[], live: string): Promise<void> => {
-    for (const { name, mark } of present)
-      if (mark?.kind === 'temporary' && mark.database === live) await dropDatabase(session, name);
   };
 
   return {
@@ -152,17 +147,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
         throw new Lc2Error('DATABASE_NOT_FOUND', 'there is no such kept database', { where: previous });
       await dropDatabase(session, previous);
     },
-    sweep: async (of, restoreId) => {
-      const session = await maintenance();
-      const dead = (await listDatabases(session)).filter(
-        ({ mark }) =>
-          mark?.kind === 'temporary' &&
-          mark.environment === of &&
-          (restoreId === undefined || mark.restoreId === restoreId),
-      );
-      for (const { name } of dead) await dropDatabase(session, name);
-      return dead.map(({ name }) => name);
-    },
+    sweep: async (of, restoreId) => sweepTemporary(access(), await maintenance(), { environment: of, restoreId }),
     close: async () => {
       await (await admin?.catch(() => undefined))?.end();
       opened?.close();
