@@ -75,3 +75,15 @@ test.for(['load-database', 'restore-objects', 'commit', 'verify-restore'] as con
     await sql('postgres', `DROP DATABASE "${kept}"`);
   },
 );
+
+test('what a killed restore made but could not mark is removed by the next one, and nothing that only looks like it', async () => {
+  const [made, foreign, other] = ['app_restore_0123456789', 'app_restore_abcdef0123', 'other_restore_0123456789'];
+  await sql('postgres', `CREATE DATABASE ${made}; CREATE DATABASE ${foreign}; CREATE DATABASE ${other};`);
+  await sql(foreign, 'CREATE TABLE somebodys (a integer)');
+  await lab.json('restore', '-f', file, '--backup', 'latest', '--components', 'database', '--confirm', 'prd');
+  const left = await sql(
+    'postgres',
+    "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database WHERE datname ~ '_restore_'",
+  );
+  expect(left).toBe(`${foreign} ${other}`);
+});

@@ -3,7 +3,7 @@ import { createFixture, dumpWaits, type Fixture, lockTable, openUploads, storedO
 import { until } from '../support/kube.ts';
 import { say } from '../support/log.ts';
 import { attempts, endsAs, path, requestBackup, requireWorkflow, runningPod, workflowOf } from '../support/objects.ts';
-import { programsOf, shimOf } from '../support/processes.ts';
+import { programsOf, shimOf, tryExitCode } from '../support/processes.ts';
 import type { World } from '../support/world.ts';
 import { deletePod } from './kills.ts';
 
@@ -62,12 +62,19 @@ const wakesUpAfterTheSeal = async (world: World, late: Case): Promise<void> => {
     const sealed = await storedObjects(fixture);
     const workflow = await requireWorkflow(kube, namespace, run.name);
     say('l', `${status.backupId} is sealed: ${sealed.length} objects in storage; ${attempts(workflow)}`);
+    expect(frozen.filter((pid) => !isAlive(pid))).toEqual([]);
     signalAll(frozen, 'SIGCONT');
     await late.letGo();
     await until('the attempt that woke up ends', async () => (frozen.some(isAlive) ? undefined : true), 120);
+    // Neither killed nor failed: it found the other attempt's result and took it for its own.
+    const exitCode = await until('its exit code', () => Promise.resolve(tryExitCode(pod, 'main')), 30);
+    expect(exitCode).toBe(0);
     expect(await storedObjects(fixture)).toEqual(sealed);
     expect(await openUploads(world, fixture)).toEqual([]);
-    say('l', `the old attempt of ${step} woke up, went on and ended: same keys, same bytes, no upload left open`);
+    say(
+      'l',
+      `the old attempt of ${step} woke up alive and ended with ${exitCode}: same keys, same bytes, no upload left open`,
+    );
   } finally {
     await late.letOthersPass();
     await late.letGo();

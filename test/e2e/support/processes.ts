@@ -1,7 +1,7 @@
 // Processes of a container, as the machine sees them: to kill one without asking Kubernetes, and to freeze one.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { name as clusterName } from '../../cluster/settings.ts';
+import { name as clusterName, places } from '../../cluster/settings.ts';
 import type { Pod } from './objects.ts';
 
 const hierarchies = ['/sys/fs/cgroup/memory', '/sys/fs/cgroup'] as const;
@@ -66,4 +66,19 @@ export const shimOf = (pod: Pod, container: string): number => {
     pid = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
   }
   throw new Error(`pod ${pod.metadata.name} has no shim above it`);
+};
+
+/** As Argo's supervisor in the container wrote it down; read from the node, so also of a pod that the API server forgot. */
+export const tryExitCode = (pod: Pod, container: string): number | undefined => {
+  const volume = join(
+    places.state,
+    'kubelet',
+    'pods',
+    pod.metadata.uid,
+    'volumes',
+    'kubernetes.io~empty-dir',
+    'var-run-argo',
+  );
+  const file = join(volume, 'ctr', container, 'exitcode');
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;
 };
