@@ -34,7 +34,8 @@ const help = (): string =>
     ...Object.values(commands).map(({ usage, summary }) => `  lc2-backup ${usage}\n      ${summary}`),
     '',
     'FILE holds BackupEnvironment and Secret documents, as kubectl applies them.',
-    `Exit status: 0 done, ${exitStatus.terminal} will not succeed by repeating, ${exitStatus.retry} try again, ${exitStatus.user} wrong input, ${exitStatus.cancelled} cancelled, ${exitStatus.bug} a defect.`,
+    `Exit status: 0 done, ${exitStatus.terminal} will not succeed by repeating, ${exitStatus.retry} try again, ` +
+      `${exitStatus.user} wrong input, ${exitStatus.cancelled} cancelled, ${exitStatus.bug} a defect.`,
     '',
   ].join('\n');
 

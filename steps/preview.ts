@@ -149,10 +149,13 @@ const previewDatabases = async (context: StepContext, manifest: Manifest, fixed:
   }
 };
 
+const replaced = (previous: string | undefined): string =>
+  previous === undefined ? 'replaces the live one' : `replaces the live one, kept as ${previous}`;
+
 const databaseLines = (target: LoadPreview, { databaseMode }: RestorePlan): string[] => [
   ...target.databases.map(
     ({ database, as, exists, previous, bytesNeeded }) =>
-      `database ${database} -> ${as} (${databaseMode}${exists ? `, replaces the live one${previous === undefined ? '' : `, kept as ${previous}`}` : ', new'}), needs ${humanBytes(bytesNeeded)}`,
+      `database ${database} -> ${as} (${databaseMode}, ${exists ? replaced(previous) : 'new'}), needs ${humanBytes(bytesNeeded)}`,
   ),
   ...target.sessions.map(
     ({ database, user, application, count }) =>
@@ -199,7 +202,8 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
     const lost = metadata > 0 && !target.capabilities.metadata ? `; metadata of ${metadata} objects is lost` : '';
     const strange =
       odd > 0 ? `; ${odd} keys hold . or .. segments, which a gateway to a file system would misplace` : '';
-    return `object store ${store}: up to ${objects} objects, ${humanBytes(bytes)}, ${fixed.objectsMode} into ${target.url}${lost}${strange}`;
+    const what = `up to ${objects} objects, ${humanBytes(bytes)}`;
+    return `object store ${store}: ${what}, ${fixed.objectsMode} into ${target.url}${lost}${strange}`;
   });
 
 const isUserError = (code: string): code is ErrorCode =>

@@ -22,13 +22,15 @@ export const show: Command = {
       const rows = Object.values(dump.tables).reduce((sum, count) => sum + count, 0);
       const point = manifest.points.find(({ database }) => database === dump.database);
       lines.push(
-        `  database ${dump.database}: ${rows} rows in ${Object.keys(dump.tables).length} tables, ${humanBytes(dump.size)} stored, as of ${point?.time ?? 'unknown'}`,
+        `  database ${dump.database}: ${rows} rows in ${Object.keys(dump.tables).length} tables, ` +
+          `${humanBytes(dump.size)} stored, as of ${point?.time ?? 'unknown'}`,
       );
     }
     for (const store of manifest.objectStores) {
       lines.push(
         `  objects  ${store.name}: ${store.objectCount} objects, ${humanBytes(store.bytes)}; ` +
-          `${store.copied.count} copied (${humanBytes(store.copied.bytes)}), ${store.objectCount - store.copied.count} kept from earlier backups, ` +
+          `${store.copied.count} copied (${humanBytes(store.copied.bytes)}), ` +
+          `${store.objectCount - store.copied.count} kept from earlier backups, ` +
           `${store.excluded.count} excluded (${humanBytes(store.excluded.bytes)})`,
       );
     }

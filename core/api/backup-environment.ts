@@ -56,6 +56,11 @@ const toleration = z.strictObject({
   tolerationSeconds: z.int().min(0).optional(),
 });
 
+/** Parts of rules in the API server's language, of a location by its name there. */
+const celSecret = (of: string): string => `(has(${of}.credentials) ? ${of}.credentials.secretName : '')`;
+const celEndpoint = (of: string): string => `(has(${of}.endpoint) ? ${of}.endpoint : '')`;
+const celFolder = (of: string): string => `(${of}.url.endsWith('/') ? ${of}.url : ${of}.url + '/')`;
+
 /** A backup that copies itself has no end. */
 const overlap = (a: string, b: string): boolean => {
   const [first, second] = [`${a.replace(/\/+$/, '')}/`, `${b.replace(/\/+$/, '')}/`];
@@ -105,12 +110,14 @@ export const backupEnvironmentSpec = withRules(
       check: (spec) => new Set(spec.objectStores.map((store) => store.name)).size === spec.objectStores.length,
     },
     {
-      rule: 'self.objectStores.all(a, self.objectStores.all(b, (has(a.credentials) ? a.credentials.secretName : "") == (has(b.credentials) ? b.credentials.secretName : "")))',
+      rule: `self.objectStores.all(a, self.objectStores.all(b, ${celSecret('a')} == ${celSecret('b')}))`,
       message: 'all objectStores must use the same Secret',
       check: (spec) => new Set(spec.objectStores.map((store) => store.credentials?.secretName)).size <= 1,
     },
     {
-      rule: "self.objectStores.all(a, (has(a.endpoint) ? a.endpoint : '') != (has(self.storage.endpoint) ? self.storage.endpoint : '') || !((a.url.endsWith('/') ? a.url : a.url + '/').startsWith(self.storage.url.endsWith('/') ? self.storage.url : self.storage.url + '/') || (self.storage.url.endsWith('/') ? self.storage.url : self.storage.url + '/').startsWith(a.url.endsWith('/') ? a.url : a.url + '/')))",
+      rule:
+        `self.objectStores.all(a, ${celEndpoint('a')} != ${celEndpoint('self.storage')} || ` +
+        `!(${celFolder('a')}.startsWith(${celFolder('self.storage')}) || ${celFolder('self.storage')}.startsWith(${celFolder('a')})))`,
       message: 'storage and objectStores must not lie within each other',
       check: (spec) =>
         spec.objectStores.every(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { labelName, plainText, storeName, withRules } from './common.ts';
+import { labelName, plainText, storeName, unchangedRule, withRules } from './common.ts';
 
 const creator = z.strictObject({ name: plainText(200).default(''), email: plainText(320).default('') });
 
@@ -18,7 +18,7 @@ export const backupRequestSpec = withRules(
   }),
   [
     {
-      rule: 'self.environment == oldSelf.environment && self.components == oldSelf.components && self.creationType == oldSelf.creationType && self.creator == oldSelf.creator && self.full == oldSelf.full',
+      rule: unchangedRule(['environment', 'components', 'creationType', 'creator', 'full']),
       message: 'spec is immutable, except cancel',
     },
     { rule: '!oldSelf.cancel || self.cancel', message: 'cancel cannot be taken back' },

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** Pieces that several kinds share. Patterns are RE2: the API server compiles them. Every string and list is bounded, so CEL fits its budget. */
+/**
+ * Pieces that several kinds share. Patterns are RE2: the API server compiles them. Every string and list is bounded, so
+ * that CEL fits its budget.
+ */
 
 export const apiGroup = 'backup.lc2.dev';
 export const apiVersion = `${apiGroup}/v1alpha1`;
@@ -18,6 +21,16 @@ export const withRules = <S extends z.ZodType>(schema: S, rules: readonly CelRul
   for (const { check, message } of rules) if (check) refined = refined.refine(check, { message });
   return refined.meta({ 'x-kubernetes-validations': rules.map(({ rule, message }) => ({ rule, message })) });
 };
+
+/** The rule that these fields never change; those of `optional` may be absent, and then stay so. */
+export const unchangedRule = (fields: readonly string[], optional: readonly string[] = []): string =>
+  [
+    ...fields.map((field) => `self.${field} == oldSelf.${field}`),
+    ...optional.map(
+      (field) =>
+        `has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field})`,
+    ),
+  ].join(' && ');
 
 export const labelName = z
   .string()

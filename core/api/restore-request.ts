@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { databaseName, labelName, plainText, storeName, timestamp, withRules } from './common.ts';
+import { databaseName, labelName, plainText, storeName, timestamp, unchangedRule, withRules } from './common.ts';
 
 export const databaseModes = ['swap', 'in-place', 'recreate'] as const;
 export const objectsModes = ['merge', 'mirror'] as const;
@@ -55,7 +55,10 @@ export const restoreRequestSpec = withRules(
       check: (spec) => spec.preview || spec.confirm === spec.into,
     },
     {
-      rule: 'self.backup == oldSelf.backup && has(self.source) == has(oldSelf.source) && (!has(self.source) || self.source == oldSelf.source) && self.into == oldSelf.into && self.components == oldSelf.components && self.databases == oldSelf.databases && self.prefixes == oldSelf.prefixes && self.databaseMode == oldSelf.databaseMode && self.objectsMode == oldSelf.objectsMode && self.preview == oldSelf.preview && has(self.confirm) == has(oldSelf.confirm) && (!has(self.confirm) || self.confirm == oldSelf.confirm)',
+      rule: unchangedRule(
+        ['backup', 'into', 'components', 'databases', 'prefixes', 'databaseMode', 'objectsMode', 'preview'],
+        ['source', 'confirm'],
+      ),
       message: 'spec is immutable, except cancel',
     },
     { rule: '!oldSelf.cancel || self.cancel', message: 'cancel cannot be taken back' },

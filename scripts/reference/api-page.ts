@@ -14,7 +14,8 @@ const kindSection = (descriptor: KindDescriptor): string => {
   return [
     `## ${kind}`,
     description,
-    `${code(`kubectl get ${plural}`)}, short ${shortNames.map(code).join(', ')}. Columns: ${descriptor.columns.map(({ name }) => name).join(', ')}.`,
+    `${code(`kubectl get ${plural}`)}, short ${shortNames.map(code).join(', ')}. ` +
+      `Columns: ${descriptor.columns.map(({ name }) => name).join(', ')}.`,
     '### spec',
     ...(messages.length === 0 ? [] : [`Rules of the whole spec:\n\n${messages.join('\n')}`]),
     fieldTable(fieldsOf(spec, 'spec')),

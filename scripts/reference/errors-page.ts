@@ -13,7 +13,8 @@ const meanings: Readonly<Record<keyof typeof exitStatus, string>> = {
 export const errorsPage = (): string =>
   page(
     'Errors',
-    `Every failure has a code of this list. It begins the line that a step leaves as its last message (${code('CODE: what (where); what to do')}), and is the reason of a request’s condition.`,
+    `Every failure has a code of this list. It begins the line that a step leaves as its last message ` +
+      `(${code('CODE: what (where); what to do')}), and is the reason of a request’s condition.`,
     '## Exit status of steps and of the command line',
     table(
       ['status', 'kind', 'meaning'],

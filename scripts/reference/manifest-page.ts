@@ -6,7 +6,9 @@ import { code, page } from './markdown.ts';
 export const manifestPage = (): string =>
   page(
     'Files in storage',
-    `${code('manifest.json')} is written once and last: without it there is no backup. Its stored bytes are its canonical form: JSON with keys sorted by their UTF-8 bytes, two spaces, and a final newline. ${code('digest')} is the sha256 of that form without ${code('digest')}.`,
+    `${code('manifest.json')} is written once and last: without it there is no backup. ` +
+      `Its stored bytes are its canonical form: JSON with keys sorted by their UTF-8 bytes, two spaces, and a final newline. ` +
+      `${code('digest')} is the sha256 of that form without ${code('digest')}.`,
     `## manifest.json, version ${manifestVersion}`,
     recordTable(manifestSchema),
     '## run.json',

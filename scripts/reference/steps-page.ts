@@ -8,7 +8,8 @@ const contracts: readonly StepContract[] = Object.values(stepContracts);
 const section = (contract: StepContract): string =>
   [
     `## ${contract.name}`,
-    `${contract.title}. Its result, in ${code(`steps/${contract.name}.json`)}${contract.result === undefined ? '' : ` and in the run’s output ${code(contract.result)}`}:`,
+    `${contract.title}. Its result, in ${code(`steps/${contract.name}.json`)}` +
+      `${contract.result === undefined ? '' : ` and in the run’s output ${code(contract.result)}`}:`,
     recordTable(contract.output),
   ].join('\n\n');
 

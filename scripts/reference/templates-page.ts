@@ -45,6 +45,8 @@ export const templatesPage = (): string =>
   page(
     'Templates',
     'ClusterWorkflowTemplates of Argo Workflows, one for each flow. A skipped step costs no pod.',
-    `A step is tried again up to ${retry.limit} times, after ${retry.backoff.seconds} s, then ${retry.backoff.factor} times as long each time and ${retry.backoff.capSeconds} s at most, when its pod was lost or it ended with ${retry.statuses.join(', ')}; not when its deadline or its memory was the cause.`,
+    `A step is tried again up to ${retry.limit} times, after ${retry.backoff.seconds} s, ` +
+      `then ${retry.backoff.factor} times as long each time and ${retry.backoff.capSeconds} s at most, ` +
+      `when its pod was lost or it ended with ${retry.statuses.join(', ')}; not when its deadline or its memory was the cause.`,
     ...Object.values(flows).map(section),
   );

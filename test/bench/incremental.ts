@@ -30,7 +30,8 @@ export const benchIncremental = async (): Promise<Row[]> => {
     const stores = `[{name: documents, url: "file://${folder}/documents"}]`;
     writeFileSync(
       file,
-      `apiVersion: backup.lc2.dev/v1alpha1\nkind: BackupEnvironment\nmetadata: {name: bench}\nspec:\n  projectId: bench\n  objectStores: ${stores}\n  storage: {url: "file://${folder}/backups"}\n`,
+      `apiVersion: backup.lc2.dev/v1alpha1\nkind: BackupEnvironment\nmetadata: {name: bench}\nspec:\n` +
+        `  projectId: bench\n  objectStores: ${stores}\n  storage: {url: "file://${folder}/backups"}\n`,
     );
     const seconds: number[] = [];
     for (let round = 0; round < 2; round++) {

@@ -29,7 +29,8 @@ const secret = (name: string, data: string): string =>
 describe('a file', () => {
   it('holds environments and Secrets, and what is not ours', () => {
     const file = load(
-      `${environment()}${secret('db', `data: {username: ${Buffer.from('ü').toString('base64')}}\nstringData: {password: "p"}`)}---\napiVersion: v1\nkind: ConfigMap\nwhatever: [1]\n`,
+      `${environment()}${secret('db', `data: {username: ${Buffer.from('ü').toString('base64')}}\nstringData: {password: "p"}`)}` +
+        `---\napiVersion: v1\nkind: ConfigMap\nwhatever: [1]\n`,
     );
     expect(file.environments.map(({ name }) => name)).toEqual(['prd']);
     expect(file.secrets.get('db')).toEqual({ username: 'ü', password: 'p' });

@@ -31,7 +31,10 @@ const copyText = (text: string): string =>
 
 describe('rows of a dump', () => {
   it('are counted by table', () => {
-    const script = `${header}COPY public.user_ (id, "name") FROM stdin;\n1\ta\n2\t\\N\n\\.\n\n\nCOPY public.empty (id) FROM stdin;\n\\.\n\n--\n-- Name: s; Type: SEQUENCE SET\n--\n\nSELECT pg_catalog.setval('public.s', 1, true);\n\n\n--\n-- done\n--\n\n`;
+    const script =
+      `${header}COPY public.user_ (id, "name") FROM stdin;\n1\ta\n2\t\\N\n\\.\n\n\nCOPY public.empty (id) FROM stdin;\n\\.\n\n` +
+      `--\n-- Name: s; Type: SEQUENCE SET\n--\n\n` +
+      `SELECT pg_catalog.setval('public.s', 1, true);\n\n\n--\n-- done\n--\n\n`;
     expect(count(script)).toEqual({ 'public.user_': 2, 'public.empty': 0 });
   });
 

@@ -45,7 +45,10 @@ const codeOf = (code: string, message: string): ErrorCode => {
 };
 
 /** Tools write what the server said; a lost connection may be tried again, everything else would fail again. */
-export const isConnectionLoss = (text: string): boolean =>
-  /server closed the connection|connection to server .* failed|could not connect|terminating connection|SSL connection has been closed|recovery mode|shutting down/i.test(
-    text,
-  );
+export const isConnectionLoss = (text: string): boolean => losses.some((loss) => loss.test(text));
+
+const losses = [
+  /server closed the connection|terminating connection|SSL connection has been closed/i,
+  /connection to server .* failed|could not connect/i,
+  /recovery mode|shutting down/i,
+];

@@ -173,9 +173,11 @@ interface TableRow {
 /** Tables that a dump carries rows of; of those that belong to an extension it may carry only some. */
 const tablesQuery = `
   SELECT n.nspname::text AS schema, c.relname::text AS name,
-         EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e') AS partial
+         EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                                                          AND d.objid = c.oid AND d.deptype = 'e') AS partial
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+   WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+     AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
    ORDER BY 1, 2`;
 
 export const countTableRows = async (session: Session): Promise<{ rows: RowCounts; partial: string[] }> => {

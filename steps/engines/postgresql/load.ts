@@ -204,7 +204,14 @@ const cut = (head: Buffer): Buffer => {
 
 const loadEnv = (access: ServerAccess): Record<string, string> => {
   const { statementTimeout, lockTimeout } = access.spec;
-  const options = `-c statement_timeout=${statementTimeout * 1000} -c lock_timeout=${lockTimeout * 1000} -c idle_in_transaction_session_timeout=0`;
+  const timeouts = {
+    statement_timeout: statementTimeout * 1000,
+    lock_timeout: lockTimeout * 1000,
+    idle_in_transaction_session_timeout: 0,
+  };
+  const options = Object.entries(timeouts)
+    .map(([name, milliseconds]) => `-c ${name}=${milliseconds}`)
+    .join(' ');
   return { ...access.toolEnv(undefined), PGOPTIONS: options };
 };
 

@@ -166,7 +166,8 @@ const openPoint = async (session: Session, database: string, major: number): Pro
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const [row] = await session.query<PointRow>(`
     SELECT pg_catalog.pg_export_snapshot() AS snapshot, pg_catalog.clock_timestamp() AS time,
-           (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END)::text AS position`);
+           (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+                 ELSE pg_catalog.pg_current_wal_lsn() END)::text AS position`);
   if (!row) throw new Lc2Error('DATABASE_FAILED', 'the server exported no snapshot', { where: database });
   return {
     database,

@@ -46,8 +46,10 @@ export const previewTarget = (
         ...(await extensionProblems(target)),
       ],
       sessions: await session.query(
-        `SELECT datname::text AS database, coalesce(usename, '')::text AS user, coalesce(application_name, '') AS application, pg_catalog.count(*)::int AS count
-           FROM pg_catalog.pg_stat_activity WHERE datname = ANY ($1::text[]) AND backend_type = 'client backend' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
+        `SELECT datname::text AS database, coalesce(usename, '')::text AS user, coalesce(application_name, '') AS application,
+                pg_catalog.count(*)::int AS count
+           FROM pg_catalog.pg_stat_activity WHERE datname = ANY ($1::text[]) AND backend_type = 'client backend'
+          GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
         [live],
       ),
       databases: orders.map(({ database, as, mode, properties }) => ({
@@ -65,7 +67,8 @@ export const previewTarget = (
       ),
       subscriptions: await names(
         session,
-        `SELECT s.subname::text AS name FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = ANY ($1::text[]) ORDER BY 1`,
+        `SELECT s.subname::text AS name FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
+          WHERE d.datname = ANY ($1::text[]) ORDER BY 1`,
         live,
         identity.superuser,
       ),

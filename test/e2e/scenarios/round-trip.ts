@@ -70,7 +70,8 @@ const storage = (world: World): object => place(world, `s3://${buckets.backups}`
 const damage = async (world: World): Promise<void> => {
   await runPsql(
     world.database('prd', 'lportal'),
-    `DELETE FROM public.dlfileversion WHERE fileversionid % 2 = 0; DROP VIEW public.document_overview; UPDATE public.user_ SET emailaddress = 'x';`,
+    `DELETE FROM public.dlfileversion WHERE fileversionid % 2 = 0; ` +
+      `DROP VIEW public.document_overview; UPDATE public.user_ SET emailaddress = 'x';`,
   );
   await runPsql(world.database('prd', 'everything'), 'DROP SCHEMA app CASCADE;');
   const { objects = [] } = await documentsNow(world, buckets.documents);
@@ -118,7 +119,8 @@ export const backUpAndRestore = async (world: World): Promise<Shop> => {
   const restored = await endsAs(kube, { collection: path.restores(namespace), name: 'undo' }, 'Succeeded');
   say(
     'b',
-    `restored ${restored.restoreId}; kept: ${restored.previous?.join(', ')}; ${attempts(await requireWorkflow(kube, namespace, restored.workflow ?? ''))}`,
+    `restored ${restored.restoreId}; kept: ${restored.previous?.join(', ')}; ` +
+      attempts(await requireWorkflow(kube, namespace, restored.workflow ?? '')),
   );
   const after = await stateOf(world);
   expect(differences(before.lportal, after.lportal)).toEqual([]);
@@ -164,7 +166,8 @@ export const restoreElsewhere = async (world: World, shop: Shop): Promise<void> 
   const restored = await endsAs(kube, { collection: path.restores(namespace), name: 'from-prd' }, 'Succeeded');
   say(
     'c',
-    `${projectId}-prd restored into uat by a user who is no superuser: ${attempts(await requireWorkflow(kube, namespace, restored.workflow ?? ''))}`,
+    `${projectId}-prd restored into uat by a user who is no superuser: ` +
+      attempts(await requireWorkflow(kube, namespace, restored.workflow ?? '')),
   );
   const elsewhere = { ignoreOwners: true, ignoreAcl: true };
   const database = await databaseNow(world, 'uat', 'lportal');

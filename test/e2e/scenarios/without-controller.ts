@@ -37,7 +37,8 @@ const submitted = async (world: World, fixture: Fixture): Promise<void> => {
   const workflow = await requireWorkflow(world.kube, fixture.namespace, name);
   say(
     'd',
-    `argo submit --from clusterworkflowtemplate/lc2-backup -p environment=${fixture.name}, no controller: ${await sealedBy(fixture, workflow)}`,
+    `argo submit --from clusterworkflowtemplate/lc2-backup -p environment=${fixture.name}, no controller: ` +
+      (await sealedBy(fixture, workflow)),
   );
 };
 
