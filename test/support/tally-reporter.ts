@@ -4,9 +4,10 @@ import type { Reporter, TestModule } from 'vitest/node';
 // vitest calls it with `new`, so it is a function and not an arrow.
 export default function tally(): Reporter {
   return {
-    onTestRunEnd(modules: readonly TestModule[]) {
+    onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]) {
       let passed = 0;
-      let failed = 0;
+      // An error that no test caught belongs to none of them, and still is one.
+      let failed = unhandled.length;
       for (const module of modules) {
         let broken = 0;
         for (const test of module.children.allTests()) {
