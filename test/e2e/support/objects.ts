@@ -152,8 +152,11 @@ export const attempts = (workflow: Workflow | undefined): string =>
     })
     .join(' ');
 
+/** First to last: Argo keeps its nodes in no order, and a displayed name ends in the number of the attempt. */
 export const attemptsOf = (workflow: Workflow | undefined, step: string): readonly Node[] =>
-  Object.values(workflow?.status?.nodes ?? {}).filter((node) => isAttempt(node) && node.templateName === step);
+  Object.values(workflow?.status?.nodes ?? {})
+    .filter((node) => isAttempt(node) && node.templateName === step)
+    .sort((a, b) => a.displayName.localeCompare(b.displayName, 'en', { numeric: true }));
 
 export const requireWorkflow = async (kube: Kube, namespace: string, name: string): Promise<Workflow> => {
   const found = await kube.get<Workflow>(`${path.workflows(namespace)}/${name}`);
