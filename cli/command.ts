@@ -1,5 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { Lc2Error } from '../core/errors.ts';
+import { retry } from '../core/flow/flow.ts';
 import type { Environment } from '../core/plan/environment.ts';
 import { createAdapters } from '../steps/adapters.ts';
 import type { Adapters } from '../steps/runtime/context.ts';
@@ -83,3 +84,12 @@ export const reporterFor = (io: Io, verbose: boolean): Reporter =>
   createReporter({ write: io.stderr, terminal: io.terminal, verbose, now: () => io.now().getTime() });
 
 export const printJson = (io: Io, value: unknown): void => io.stdout(`${JSON.stringify(value, undefined, 2)}\n`);
+
+/** `LC2_RETRY_SECONDS`: the pause before a step is tried again the first time, where it should differ from Argo's. */
+export const retrySecondsOf = ({ env }: Io): number => {
+  const text = env['LC2_RETRY_SECONDS'];
+  if (text === undefined) return retry.backoff.seconds;
+  const seconds = Number(text);
+  if (/^\d+(\.\d+)?$/u.test(text) && seconds <= retry.backoff.capSeconds) return seconds;
+  throw new Lc2Error('USAGE', `LC2_RETRY_SECONDS is ${JSON.stringify(text)}; seconds from 0 to 300 are meant`);
+};

@@ -26,6 +26,8 @@ export interface LocalRun {
   readonly runUid: string;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** Pause before the first repetition of a step, in seconds; later ones are longer. */
+  readonly retrySeconds: number;
 }
 
 export interface LocalResult {
@@ -135,7 +137,7 @@ const runWithRetries = async (task: Task, step: StepName, signal: AbortSignal): 
       task.reporter.failed(step, failed.message);
       return outcome;
     }
-    const seconds = Math.min(retry.backoff.capSeconds, retry.backoff.seconds * retry.backoff.factor ** attempt);
+    const seconds = Math.min(retry.backoff.capSeconds, task.retrySeconds * retry.backoff.factor ** attempt);
     task.reporter.retrying(step, failed.message, seconds);
     await pause(seconds * 1000, signal);
   }

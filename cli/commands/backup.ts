@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { backupFlow } from '../../core/flow/backup.ts';
 import { backupIdOf, stampOf } from '../../core/plan/backup-id.ts';
 import { manifest } from '../../core/steps/manifest.ts';
-import { type Command, openScene, printJson, readArgs, reporterFor } from '../command.ts';
+import { type Command, openScene, printJson, readArgs, reporterFor, retrySecondsOf } from '../command.ts';
 import { runLocally } from '../runner.ts';
 
 export const backup: Command = {
@@ -31,6 +31,7 @@ export const backup: Command = {
       runUid: randomUUID(),
       reporter,
       signal: io.signal,
+      retrySeconds: retrySecondsOf(io),
     });
     const times = { startedAt: started.toISOString(), finishedAt: io.now().toISOString() };
     if (failure) {

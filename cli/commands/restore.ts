@@ -6,7 +6,7 @@ import { backupIdOf } from '../../core/plan/backup-id.ts';
 import type { Environment } from '../../core/plan/environment.ts';
 import { preview as previewContract } from '../../core/steps/preview.ts';
 import { verifyRestore } from '../../core/steps/verify-restore.ts';
-import { type Command, openFile, printJson, readArgs, reporterFor } from '../command.ts';
+import { type Command, openFile, printJson, readArgs, reporterFor, retrySecondsOf } from '../command.ts';
 import { findEnvironment, secretsOf } from '../load-file.ts';
 import type { Reporter } from '../reporter.ts';
 import { runLocally, type StepFailure } from '../runner.ts';
@@ -67,6 +67,7 @@ export const restore: Command = {
       runUid,
       reporter,
       signal: io.signal,
+      retrySeconds: retrySecondsOf(io),
     });
     return failure
       ? failed(io, { failure, json: values.json, into: into.name })

@@ -4,7 +4,7 @@ import { verifyFlow } from '../../core/flow/verify.ts';
 import { verifyBackup } from '../../core/steps/verify-backup.ts';
 import { resolveStamp } from '../backup-argument.ts';
 import { backupIdOf } from '../../core/plan/backup-id.ts';
-import { type Command, openScene, printJson, readArgs, reporterFor } from '../command.ts';
+import { type Command, openScene, printJson, readArgs, reporterFor, retrySecondsOf } from '../command.ts';
 import { runLocally } from '../runner.ts';
 
 export const verify: Command = {
@@ -26,6 +26,7 @@ export const verify: Command = {
       runUid: randomUUID(),
       reporter: reporterFor(io, values.verbose),
       signal: io.signal,
+      retrySeconds: retrySecondsOf(io),
     });
     if (failure) {
       if (values.json)

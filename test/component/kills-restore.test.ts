@@ -66,7 +66,7 @@ test.for(['load-database', 'restore-objects', 'commit', 'verify-restore'] as con
     process.kill(found.pid, 'SIGKILL');
     const ended = await running.ended;
     expect([ended.status, errorLines(ended)]).toEqual([0, []]);
-    expect(ended.stderr).toContain('again in 10 s');
+    expect(ended.stderr).toContain('again in 0.3 s');
     expect(differences(before, await captureAt(server, 'app'))).toEqual([]);
     expect(await captureFiles(library)).toEqual(objects);
     expect(await sql('postgres', `SELECT datname FROM pg_database WHERE datname LIKE '%\\_restore\\_%'`)).toBe('');

@@ -2,23 +2,37 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backupSeeds } from './backup-seeds.ts';
 import { inputSeeds } from './input-seeds.ts';
 import { restoreSeeds } from './restore-seeds.ts';
-import type { Seed } from './seed.ts';
+import type { CampaignTest, Seed, VitestTest } from './seed.ts';
 import { copyTree, type Tree } from './tree.ts';
 
 const seeds = [...backupSeeds, ...restoreSeeds, ...inputSeeds];
 /** Two at a time: each is a whole vitest. */
 const trees: Tree[] = [];
 const states = new Map<Seed, string | Error>();
-let sound: ReadonlyMap<string, string> = new Map();
+/** What the tests say of the tree as it is, by `nameOf`. */
+const sound = new Map<string, string>();
+
+const isCampaign = (test: Seed['test']): test is CampaignTest => 'campaign' in test;
+const isVitest = (test: Seed['test']): test is VitestTest => !isCampaign(test);
+const nameOf = (test: Seed['test']): string => (isCampaign(test) ? [test.campaign, ...test.args].join(' ') : test.name);
 
 beforeAll(async () => {
   trees.push(copyTree(), copyTree());
-  const [first] = trees;
-  sound = (await first?.run(seeds.map(({ test }) => test))) ?? sound;
-  const waiting = [...seeds];
-  const work = async (tree: Tree): Promise<void> => {
-    for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift())
+  const tests = new Map(seeds.map(({ test }) => [nameOf(test), test] as const));
+  const campaigns = [...tests.values()].filter(isCampaign);
+  const waiting: ((tree: Tree) => Promise<void>)[] = [
+    async (tree) => {
+      for (const [name, state] of await tree.run([...tests.values()].filter(isVitest))) sound.set(name, state);
+    },
+    ...campaigns.map((test) => async (tree: Tree) => {
+      sound.set(nameOf(test), await tree.runCampaign(test));
+    }),
+    ...seeds.map((seed) => async (tree: Tree) => {
       states.set(seed, await stateOf(tree, seed));
+    }),
+  ];
+  const work = async (tree: Tree): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next(tree);
   };
   await Promise.all(trees.map(work));
 });
@@ -26,21 +40,23 @@ afterAll(() => trees.forEach((tree) => tree.remove()));
 
 const stateOf = async (tree: Tree, seed: Seed): Promise<string | Error> => {
   try {
-    const found = await tree.broken(seed, () => tree.run([seed.test]));
-    return found.get(seed.test.name) ?? 'did not run';
+    const { test } = seed;
+    return await tree.broken(seed, async () =>
+      isCampaign(test) ? tree.runCampaign(test) : ((await tree.run([test])).get(test.name) ?? 'did not run'),
+    );
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
 };
 
 describe('seeded defects', () => {
-  it('are at least twenty, each with a promise of its own', () => {
-    expect(seeds.length).toBeGreaterThanOrEqual(20);
+  it('are at least thirty, each with a promise of its own', () => {
+    expect(seeds.length).toBeGreaterThanOrEqual(30);
     expect(new Set(seeds.map(({ breaks }) => breaks)).size).toBe(seeds.length);
   });
 
   it.each(seeds.map((seed) => [seed.breaks, seed] as const))('%s: the test turns red', (_, seed) => {
-    expect(sound.get(seed.test.name)).toBe('passed');
+    expect(sound.get(nameOf(seed.test))).toBe('passed');
     expect(states.get(seed)).toBe('failed');
   });
 });

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Seed } from './seed.ts';
+import type { CampaignTest, Seed, VitestTest } from './seed.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const left = new Set(['node_modules', 'build', 'coverage', 'docs']);
@@ -11,7 +11,9 @@ const left = new Set(['node_modules', 'build', 'coverage', 'docs']);
 /** A copy of the tree that tests run in and that may be broken. */
 export interface Tree {
   /** States of the named tests of these seeds, by name; those that could not be run are missing. */
-  run(tests: readonly Seed['test'][]): Promise<ReadonlyMap<string, string>>;
+  run(tests: readonly VitestTest[]): Promise<ReadonlyMap<string, string>>;
+  /** `passed` and `failed` as the campaign's own tally has it; anything else is what it said. */
+  runCampaign(test: CampaignTest): Promise<string>;
   /** Breaks the promise while `use` runs. */
   broken<T>(seed: Seed, use: () => Promise<T>): Promise<T>;
   remove(): void;
@@ -24,6 +26,12 @@ export const copyTree = (): Tree => {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return {
     run: (tests) => runTests(folder, tests),
+    runCampaign: async ({ campaign, args }) => {
+      const said = await output([`test/campaigns/${campaign}/main.ts`, ...args], folder);
+      const [, passed, failed] = /^(\d+) passed, (\d+) failed$/mu.exec(said) ?? [];
+      if (failed === undefined) return `no tally:\n${said.slice(-2000)}`;
+      return failed === '0' && passed !== '0' ? 'passed' : 'failed';
+    },
     broken: async (seed, use) => {
       const file = join(folder, seed.file);
       const sound = readFileSync(file, 'utf8');
@@ -43,7 +51,7 @@ export const copyTree = (): Tree => {
   };
 };
 
-const runTests = async (folder: string, tests: readonly Seed['test'][]): Promise<ReadonlyMap<string, string>> => {
+const runTests = async (folder: string, tests: readonly VitestTest[]): Promise<ReadonlyMap<string, string>> => {
   const report = join(folder, 'report.json');
   rmSync(report, { force: true });
   const unique = (values: readonly string[]): string[] => [...new Set(values)];

@@ -71,7 +71,11 @@ export const createLab = async (): Promise<Lab> => {
   await mkdir(temporary);
   await mkdir(join(folder, 'storage'));
   const path = (name: string): string => join(folder, name);
-  const env = (more: Readonly<Record<string, string>> = {}) => ({ TMPDIR: temporary, ...more });
+  const env = (more: Readonly<Record<string, string>> = {}) => ({
+    TMPDIR: temporary,
+    LC2_RETRY_SECONDS: '0.3',
+    ...more,
+  });
   const cli = (...args: readonly string[]) => runCli(args, { env: env() });
   return {
     folder,
