@@ -2,6 +2,7 @@
 // beside each other, those that take the controller away come after them.
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { accepted, schemasHold } from './scenarios/acceptance.ts';
+import { apiServerHangs, argoHangs, requestReplaced, workflowDeleted } from './scenarios/faults.ts';
 import { controllerKilled, killedMidDump, killedMidLoad, killedMidTransfer } from './scenarios/kills.ts';
 import { lateDump, lateTransfer } from './scenarios/late.ts';
 import { listed } from './scenarios/listing.ts';
@@ -12,12 +13,15 @@ import { withoutController } from './scenarios/without-controller.ts';
 import { startWorld, type World } from './support/world.ts';
 
 let world: World;
+/** Nothing, where the world could not be made. */
+let stop: () => Promise<void> = () => Promise.resolve();
 
 beforeAll(async () => {
   world = await startWorld();
+  stop = () => world.stop();
 }, 3_600_000);
 
-afterAll(() => world.stop(), 300_000);
+afterAll(() => stop(), 300_000);
 
 describe('what is installed', () => {
   test('the API server and Argo accept all of dist/', () => accepted(world));
@@ -49,10 +53,15 @@ describe.concurrent('backups and restores', () => {
   test('into another environment with other roles', async () => restoreElsewhere(world, await shop.promise));
   test('a wrong password fails with its code and writes nothing', () => wrongPassword(world));
   test('two requests at once make two backups', () => twoAtOnce(world));
+  test('a request whose Workflow somebody deletes fails, and the next is good', () => workflowDeleted(world));
+  test('a request that is replaced while it runs has a run of its own', () => requestReplaced(world));
 });
 
 describe('the controller', () => {
-  test('is not needed by argo submit nor by a CronWorkflow', () => withoutController(world));
+  test('is not needed by argo submit nor by a CronWorkflow, and finds what ended without it', () =>
+    withoutController(world));
+  test('outlives an API server that hangs', () => apiServerHangs(world));
+  test('waits for Argo', () => argoHangs(world));
   test('may be killed at any moment', () => controllerKilled(world));
   test('shows what became of everything', () => listed(world));
 });

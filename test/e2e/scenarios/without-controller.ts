@@ -5,6 +5,7 @@ import { say } from '../support/log.ts';
 import { namespaces } from '../support/manifests.ts';
 import { attempts, path, type Pod, requireWorkflow, type Workflow } from '../support/objects.ts';
 import type { World } from '../support/world.ts';
+import { endedUnseen } from './faults.ts';
 
 const scale = async ({ cluster, kube }: World, replicas: number): Promise<void> => {
   await cluster.kubectl([
@@ -76,10 +77,13 @@ const fires = async (world: World, fixture: Fixture): Promise<void> => {
 /** Argo alone: what the controller rendered before it went is all that a run needs. */
 export const withoutController = async (world: World): Promise<void> => {
   const [manual, scheduled] = [await createFixture(world, 'submitted'), await createFixture(world, 'scheduled')];
+  const unseen = await endedUnseen(world);
   await scale(world, 0);
   try {
-    await Promise.all([submitted(world, manual), fires(world, scheduled)]);
+    await Promise.all([submitted(world, manual), fires(world, scheduled), unseen.end()]);
   } finally {
+    await unseen.giveUp();
     await scale(world, 1);
   }
+  await unseen.isFound();
 };

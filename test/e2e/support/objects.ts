@@ -37,6 +37,7 @@ export interface Pod extends KubeObject {
       readonly name: string;
       readonly containerID?: string;
       readonly imageID: string;
+      readonly restartCount?: number;
       readonly state?: { readonly running?: object };
     }[];
   };
@@ -146,9 +147,9 @@ const isAttempt = ({ type }: Node): boolean => type === 'Pod';
 export const attempts = (workflow: Workflow | undefined): string =>
   Object.values(workflow?.status?.nodes ?? {})
     .filter(isAttempt)
-    .map(({ displayName, phase, outputs }) => {
+    .map(({ displayName, phase, outputs, message = '' }) => {
       const code = outputs?.exitCode ?? '0';
-      return `${displayName}=${phase}${code === '0' ? '' : `(${code})`}`;
+      return `${displayName}=${phase}${code === '0' ? '' : `(${code}: ${message})`}`;
     })
     .join(' ');
 

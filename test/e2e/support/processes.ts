@@ -82,3 +82,19 @@ export const tryExitCode = (pod: Pod, container: string): number | undefined => 
   const file = join(volume, 'ctr', container, 'exitcode');
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;
 };
+
+/** Stands still while `use` runs: whoever talks to it waits, as with a machine that hangs. */
+export const frozen = async <T>(
+  program: 'kube-apiserver' | 'workflow-controller',
+  use: () => Promise<T>,
+): Promise<T> => {
+  const file = join(places.state, 'pids', program);
+  if (!existsSync(file)) throw new Error(`the ${program} of this cluster runs elsewhere: it cannot be frozen`);
+  const pid = Number(readFileSync(file, 'utf8'));
+  process.kill(pid, 'SIGSTOP');
+  try {
+    return await use();
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+};
