@@ -36,6 +36,7 @@ const help = (): string =>
     'FILE holds BackupEnvironment and Secret documents, as kubectl applies them.',
     `Exit status: 0 done, ${exitStatus.terminal} will not succeed by repeating, ${exitStatus.retry} try again, ` +
       `${exitStatus.user} wrong input, ${exitStatus.cancelled} cancelled, ${exitStatus.bug} a defect.`,
+    'LC2_RETRY_SECONDS in the environment: the pause before a step is tried again the first time; default 10.',
     '',
   ].join('\n');
 
