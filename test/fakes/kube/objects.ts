@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
-/** Objects of a pretended API server: versions, uniqueness, finalizers, subresources and history behave as the real one's. */
+/**
+ * Objects of a pretended API server: versions, uniqueness, finalizers, subresources and history behave as the real one's.
+ * What is stored is never changed, only replaced: whoever gets an object may keep it and must not write into it.
+ */
 
 export interface Meta {
   name: string;
@@ -47,6 +50,7 @@ export class StatusError extends Error {
 
 export interface ObjectStoreOptions {
   readonly now: () => Date;
+  readonly newUid?: (plural: string, namespace: string, name: string) => string;
   /** Throws a StatusError for what the API server's schema would refuse. */
   readonly validate?: (plural: string, object: KubeObject) => void;
 }
@@ -69,7 +73,7 @@ const secondsOf = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 
 
 const keyOf = (plural: string, namespace: string, name: string): string => `${plural}/${namespace}/${name}`;
 
-export const createObjects = ({ now, validate }: ObjectStoreOptions) => {
+export const createObjects = ({ now, validate, newUid = () => randomUUID() }: ObjectStoreOptions) => {
   const objects = new Map<string, KubeObject>();
   const history: HistoryEntry[] = [];
   const listeners = new Set<(entry: HistoryEntry) => void>();
@@ -81,7 +85,7 @@ export const createObjects = ({ now, validate }: ObjectStoreOptions) => {
     plural: string,
     parts: { object: KubeObject; before: KubeObject | undefined },
   ): void => {
-    const entry = { type, version, plural, object: structuredClone(parts.object), before: parts.before };
+    const entry = { type, version, plural, ...parts };
     history.push(entry);
     for (const listener of listeners) listener(entry);
   };
@@ -96,7 +100,7 @@ export const createObjects = ({ now, validate }: ObjectStoreOptions) => {
     const key = keyOf(plural, namespace, body.metadata.name);
     if (objects.has(key))
       throw new StatusError(409, 'AlreadyExists', `${plural} "${body.metadata.name}" already exists`);
-    const object = structuredClone(body);
+    const object = { ...body };
     const hasStatus = plural !== 'workflows';
     validate?.(plural, object);
     if (hasStatus) delete object.status;
@@ -104,38 +108,37 @@ export const createObjects = ({ now, validate }: ObjectStoreOptions) => {
     object.metadata = {
       ...object.metadata,
       namespace,
-      uid: randomUUID(),
+      uid: newUid(plural, namespace, body.metadata.name),
       resourceVersion: String(version),
       generation: 1,
       creationTimestamp: secondsOf(now()),
     };
     objects.set(key, object);
     record('ADDED', plural, { object, before: undefined });
-    return structuredClone(object);
+    return object;
   };
 
   const removeObject = (plural: string, object: KubeObject): void => {
     version++;
     objects.delete(keyOf(plural, object.metadata.namespace, object.metadata.name));
-    const gone = structuredClone(object);
-    gone.metadata.resourceVersion = String(version);
+    const gone = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
     record('DELETED', plural, { object: gone, before: object });
   };
 
   /** Writes `after` over `before`; nothing happens when nothing changed. */
   const write = (plural: string, before: KubeObject, after: KubeObject): KubeObject => {
-    if (isDeepStrictEqual(before, after)) return structuredClone(before);
+    if (isDeepStrictEqual(before, after)) return before;
     validate?.(plural, after);
     version++;
     after.metadata.resourceVersion = String(version);
     if (!isDeepStrictEqual(before.spec, after.spec)) after.metadata.generation = before.metadata.generation + 1;
     if (after.metadata.deletionTimestamp !== undefined && (after.metadata.finalizers ?? []).length === 0) {
       removeObject(plural, after);
-      return structuredClone(after);
+      return after;
     }
     objects.set(keyOf(plural, before.metadata.namespace, before.metadata.name), after);
     record('MODIFIED', plural, { object: after, before });
-    return structuredClone(after);
+    return after;
   };
 
   const checkVersion = (plural: string, before: KubeObject, body: Record_): void => {
@@ -161,11 +164,11 @@ export const createObjects = ({ now, validate }: ObjectStoreOptions) => {
     parts: { body: Record_; subresource: string | undefined },
   ): KubeObject => {
     checkVersion(plural, before, parts.body);
-    const merged = keepServerFields(before, mergePatch(structuredClone(before), parts.body) as KubeObject);
+    const merged = keepServerFields(before, mergePatch(before, parts.body) as KubeObject);
     if (plural !== 'workflows') {
-      if (parts.subresource === 'status') merged.spec = structuredClone(before.spec ?? {});
+      if (parts.subresource === 'status') merged.spec = before.spec ?? {};
       else if (before.status === undefined) delete merged.status;
-      else merged.status = structuredClone(before.status);
+      else merged.status = before.status;
     }
     return write(plural, before, merged);
   };
@@ -183,12 +186,12 @@ export const createObjects = ({ now, validate }: ObjectStoreOptions) => {
       return create(plural, namespace, body);
     }
     checkVersion(plural, before, body as unknown as Record_);
-    const after = structuredClone(before);
-    if (subresource === 'status') after.status = structuredClone(body.status ?? {});
+    const after = { ...before };
+    if (subresource === 'status') after.status = body.status ?? {};
     else {
       after.metadata = { ...after.metadata, ...body.metadata };
-      if (body.data !== undefined) after.data = structuredClone(body.data);
-      if (body.spec !== undefined) after.spec = structuredClone(body.spec);
+      if (body.data !== undefined) after.data = body.data;
+      if (body.spec !== undefined) after.spec = body.spec;
     }
     return write(plural, before, keepServerFields(before, after));
   };
@@ -200,20 +203,21 @@ export const createObjects = ({ now, validate }: ObjectStoreOptions) => {
       return;
     }
     if (object.metadata.deletionTimestamp !== undefined) return;
-    const after = structuredClone(object);
-    after.metadata.deletionTimestamp = secondsOf(now());
-    write(plural, object, after);
+    write(plural, object, {
+      ...object,
+      metadata: { ...object.metadata, deletionTimestamp: secondsOf(now()) },
+    });
   };
 
   return {
     create,
-    get: (plural: string, namespace: string, name: string) => structuredClone(find(plural, namespace, name)),
+    get: find,
     tryGet: (plural: string, namespace: string, name: string): KubeObject | undefined =>
-      structuredClone(objects.get(keyOf(plural, namespace, name))),
+      objects.get(keyOf(plural, namespace, name)),
     list: (plural: string, namespace?: string): KubeObject[] =>
       [...objects]
         .filter(([key]) => key.startsWith(namespace === undefined ? `${plural}/` : `${plural}/${namespace}/`))
-        .map(([, object]) => structuredClone(object)),
+        .map(([, object]) => object),
     patch: (
       plural: string,
       place: { namespace: string; name: string; subresource: string | undefined },

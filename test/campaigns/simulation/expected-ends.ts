@@ -1,0 +1,61 @@
+import type { RunTruth } from './argo.ts';
+import type { Deed, Plan } from './plan.ts';
+import type { Ending, RequestTruth } from './world.ts';
+
+/** How a request may end, as `phase/reason`, from what really happened to its runs and what people did. */
+
+const failure = ({ outcome, life }: Plan): string => {
+  if (outcome === 'fails') return 'Failed/DumpFailed';
+  if (life === 'backup' && (outcome === 'mute, unsealed' || outcome === 'hidden nodes')) return 'Failed/ResultLost';
+  return 'Failed/StepFailed';
+};
+
+const lost = 'Failed/ResultLost';
+const happy: Readonly<Record<Plan['life'], string>> = {
+  backup: 'Succeeded/Sealed',
+  restore: 'Succeeded/Restored',
+  preview: 'Succeeded/Previewed',
+};
+
+/** Storage could not be asked, because there was nowhere to ask. */
+const isDeaf = ({ deeds }: Ending): boolean =>
+  deeds.some(
+    ({ what }) => what === 'break environment' || what === 'delete environment' || what === 'refuse workflows',
+  );
+
+const endsOfSealed = (mute: boolean, ending: Ending): readonly string[] =>
+  mute && isDeaf(ending) ? [happy.backup, lost] : [happy.backup];
+
+const endsOfRun = (run: RunTruth, request: RequestTruth, ending: Ending): readonly string[] => {
+  const { plan } = ending;
+  const vanished = run.goneAt !== undefined && run.goneAt <= (request.terminalAt ?? Number.POSITIVE_INFINITY);
+  const cancelled = request.cancelledAt !== undefined;
+  if (plan.life === 'backup' && run.sealedAt !== undefined)
+    return endsOfSealed(vanished || cancelled || plan.outcome !== 'good', ending);
+  const own: readonly string[] =
+    run.endedAs === 'Failed' ? [failure(plan)] : plan.life === 'backup' ? [] : [happy[plan.life]];
+  return [
+    ...(cancelled ? ['Cancelled/Cancelled'] : []),
+    ...(vanished ? [lost] : []),
+    ...(run.endedAs === undefined ? [] : own),
+    ...(run.endedAs === 'Failed' && plan.outcome.startsWith('mute') && isDeaf(ending) ? [lost] : []),
+  ];
+};
+
+const withoutRun: Readonly<Partial<Record<Deed | 'mend environment', string>>> = {
+  cancel: 'Cancelled/Cancelled',
+  'refuse workflows': 'Failed/InputInvalid',
+  'break environment': 'Failed/FileLocationOnCluster',
+  'delete environment': 'Failed/EnvironmentNotFound',
+};
+
+export const expectedEnds = (request: RequestTruth, ending: Ending): ReadonlySet<string> => {
+  const own = ending.runs.filter(
+    ({ requestUid, template, createdAt }) =>
+      requestUid === request.uid &&
+      template !== 'lc2-verify' &&
+      createdAt <= (request.terminalAt ?? Number.POSITIVE_INFINITY),
+  );
+  if (own.length > 0) return new Set(own.flatMap((run) => endsOfRun(run, request, ending)));
+  return new Set(ending.deeds.flatMap(({ what }) => withoutRun[what as Deed] ?? []));
+};

@@ -1,0 +1,211 @@
+import type { KubeObject } from '../../fakes/kube/objects.ts';
+import { expectedEnds } from './expected-ends.ts';
+import { hasDeeds } from './plan.ts';
+import type { Call } from './server.ts';
+import { type Ending, type RequestTruth } from './world.ts';
+
+/** Judges lives. It knows what was promised and what really happened, and nothing of how the controller works. */
+
+/** From the end of a run, or of the last fault, to the end of its request. */
+const convergenceMs = 60_000;
+/** An event that the server never sends breaks its promise; the next full list makes up for it. */
+const relistMs = 1_200_000;
+const statusBytes = 16 * 1024;
+const touchable = new Set([
+  'backupenvironments',
+  'backuprequests',
+  'restorerequests',
+  'workflows',
+  'configmaps',
+  'events',
+]);
+const writes = new Set<Call['verb']>(['create', 'apply', 'merge']);
+
+const patience = ({ plan }: Ending): number =>
+  (plan.faults.some(({ what }) => what === 'drop') ? relistMs : 0) + convergenceMs;
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  value !== null && typeof value === 'object';
+const at = (value: unknown, ...path: readonly string[]): unknown =>
+  path.reduce<unknown>((from, key) => (isRecord(from) ? from[key] : undefined), value);
+
+const cameToRest = (ending: Ending): string[] => {
+  if (ending.convergedAt === undefined) return ['something never came to an end'];
+  const ends = [
+    ...ending.requests.map(({ terminalAt, goneAt }) => goneAt ?? terminalAt ?? 0),
+    ...ending.runs.map(({ endedAt, goneAt }) => endedAt ?? goneAt ?? 0),
+  ];
+  const until = Math.max(ending.lastFaultAt, ...ends) + patience(ending);
+  const late = ending.calls.filter((call) => writes.has(call.verb) && call.at > until);
+  const changing = late
+    .filter((call) => call.changed)
+    .map(
+      (call) =>
+        `${call.verb} ${call.plural} ${call.name} at ${call.at}, though all had ended by ${until - patience(ending)}`,
+    );
+  const controllers = new Set(late.map(({ by }) => by)).size;
+  const allowed = Math.ceil((ending.endedAt - until) / 590_000) * controllers;
+  const idle = late.length - changing.length;
+  return [...changing, ...(idle > allowed ? [`${idle} writes that change nothing after the end`] : [])];
+};
+
+const inTime = (ending: Ending): string[] =>
+  ending.requests.flatMap(({ uid, name, createdAt, cancelledAt = 0, deletedAt = 0, terminalAt, goneAt }) => {
+    const own = ending.runs.filter(({ requestUid }) => requestUid === uid);
+    const from = Math.max(
+      createdAt,
+      cancelledAt,
+      deletedAt,
+      ending.lastFaultAt,
+      ...own.map((run) => run.endedAt ?? run.goneAt ?? 0),
+    );
+    const end = deletedAt > 0 ? goneAt : terminalAt;
+    if (end === undefined) return [`request ${name} never ended`];
+    return end > from + patience(ending) ? [`request ${name} ended at ${end}, long after ${from}`] : [];
+  });
+
+const oneRunEach = (ending: Ending): string[] => {
+  const byHand = ending.deeds.filter(({ what }) => what === 'recreate workflow').length;
+  return ending.requests.flatMap(({ uid, name }) => {
+    const own = ending.runs.filter(({ requestUid }) => requestUid === uid);
+    const verifies = own.filter(({ template }) => template === 'lc2-verify').length;
+    const runs = own.length - verifies;
+    return [
+      ...(runs > 1 + byHand ? [`request ${name} has ${runs} Workflows`] : []),
+      ...(verifies > 1 ? [`request ${name} was verified ${verifies} times`] : []),
+    ];
+  });
+};
+
+const succeededMeansSealed = ({ requests, runs, storage, objects, plan }: Ending): string[] =>
+  requests.flatMap(({ uid, name, terminalPhase, changedAfterEnd }) => {
+    const changed = changedAfterEnd ? [`the end of request ${name} was changed`] : [];
+    if (terminalPhase !== 'Succeeded') return changed;
+    const own = runs.filter(({ requestUid, template }) => requestUid === uid && template !== 'lc2-verify');
+    const status = objects.find(({ metadata }) => metadata.uid === uid)?.status;
+    if (status === undefined) return changed;
+    if (plan.life !== 'backup')
+      return own.some(({ endedAs }) => endedAs === 'Succeeded')
+        ? changed
+        : [...changed, `request ${name} succeeded, its run did not`];
+    const backupId = String(status['backupId']);
+    const good =
+      own.some((run) => run.backupId === backupId && run.sealedAt !== undefined) &&
+      storage.sealed.get(backupId) === at(status, 'manifest', 'digest');
+    return good ? changed : [...changed, `request ${name} succeeded with ${backupId}, which is not sealed like that`];
+  });
+
+const isGuarded = ({ verb, plural, subresource, body }: Call): boolean => {
+  const version = at(body, 'metadata', 'resourceVersion');
+  if (verb === 'create')
+    return typeof at(body, 'metadata', 'name') === 'string' && at(body, 'metadata', 'generateName') === undefined;
+  if (subresource === 'status') return typeof version === 'string' && typeof at(body, 'metadata', 'uid') === 'string';
+  if (verb === 'merge' && plural === 'workflows' && at(body, 'metadata') === undefined)
+    return JSON.stringify(Object.keys(body ?? {})) === '["spec"]';
+  if (verb === 'merge') return typeof version === 'string';
+  return plural === 'configmaps';
+};
+
+const behaves = ({ calls, asked, downs, largestStatus, complaints }: Ending): string[] => {
+  const foreign = calls.filter(({ plural }) => !touchable.has(plural)).map(({ verb, plural }) => `${verb} ${plural}`);
+  const unguarded = calls
+    .filter((call) => writes.has(call.verb) && !isGuarded(call))
+    .map(({ verb, plural, name }) => `${verb} ${plural} ${name} has no precondition`);
+  const hot = downs.flatMap(({ from, to }) => {
+    const count = asked.filter((time) => time > from && time <= to).length;
+    return count > (to - from) / 1000 ? [`${count} calls while the server was down for ${(to - from) / 1000} s`] : [];
+  });
+  return [
+    ...foreign,
+    ...unguarded,
+    ...hot,
+    ...(largestStatus < statusBytes ? [] : [`a status of ${largestStatus} bytes`]),
+    ...complaints,
+  ];
+};
+
+const nothingLeft = ({ objects }: Ending): string[] =>
+  objects
+    .filter(({ metadata }) => metadata.finalizers !== undefined || metadata.deletionTimestamp !== undefined)
+    .map(({ kind, metadata }) => `${kind} ${metadata.name} keeps a finalizer`);
+
+const reasonOf = ({ status }: KubeObject): string => {
+  const conditions = status?.['conditions'];
+  const found: unknown = Array.isArray(conditions)
+    ? conditions.find((each: unknown) => at(each, 'type') === 'Succeeded')
+    : undefined;
+  return `${String(status?.['phase'])}/${String(at(found, 'reason'))}`;
+};
+
+const endsAsExpected = (ending: Ending): string[] =>
+  ending.requests.flatMap((request: RequestTruth) => {
+    const object = ending.objects.find(({ metadata }) => metadata.uid === request.uid);
+    if (object === undefined) return request.deletedAt === undefined ? [`request ${request.name} is gone`] : [];
+    const expected = expectedEnds(request, ending);
+    const end = reasonOf(object);
+    return expected.has(end)
+      ? []
+      : [`request ${request.name} ended as ${end}, expected ${[...expected].join(' or ') || 'nothing'}`];
+  });
+
+/** Times and what is made of them are others in every life. */
+const timeless = (text: string): string =>
+  text
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replaceAll(/\d{8}-\d{6}/g, 'STAMP')
+    .replaceAll(/[0-9a-f]{64}/g, 'DIGEST');
+
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, sorted(value[key])]),
+  );
+};
+
+/** The end state, as far as two lives can be compared. */
+export const endState = ({ objects }: Ending): readonly string[] =>
+  objects
+    .filter(({ kind }) => kind !== 'Event')
+    .map(({ kind, metadata: { name, labels, finalizers }, spec, data, status }) =>
+      timeless(JSON.stringify(sorted({ kind, name, labels, finalizers, spec, data, status }))),
+    )
+    .sort();
+
+/** Only where two texts part: they are long. */
+const parting = (text: string, others: readonly string[]): string => {
+  const same = others.map((other) => {
+    let index = 0;
+    while (index < text.length && text[index] === other[index]) index++;
+    return index;
+  });
+  const from = Math.max(0, ...same);
+  return `${text.slice(0, 60)} … ${text.slice(Math.max(60, from - 60), from + 140)}`;
+};
+
+const sameAs = (ending: Ending, undisturbed: Ending): string[] => {
+  const [now, then] = [endState(ending), endState(undisturbed)];
+  const extra = now.filter((text) => !then.includes(text));
+  const missing = then.filter((text) => !now.includes(text));
+  const events = ending.objects.filter(({ kind }) => kind === 'Event').length;
+  const usual = undisturbed.objects.filter(({ kind }) => kind === 'Event').length;
+  return [
+    ...extra.map((text) => `other than undisturbed: ${parting(text, missing)}`),
+    ...missing.map((text) => `undisturbed: ${parting(text, extra)}`),
+    ...(events > usual ? [`${events} events instead of ${usual}`] : []),
+  ];
+};
+
+/** What is wrong with a life; nothing, when every promise was kept. */
+export const judge = (ending: Ending, undisturbed: Ending): readonly string[] => [
+  ...cameToRest(ending),
+  ...inTime(ending),
+  ...oneRunEach(ending),
+  ...succeededMeansSealed(ending),
+  ...behaves(ending),
+  ...nothingLeft(ending),
+  ...endsAsExpected(ending),
+  ...(hasDeeds(ending.plan) ? [] : sameAs(ending, undisturbed)),
+];
