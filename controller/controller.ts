@@ -5,6 +5,7 @@ import { decide } from './decide.ts';
 import { backupOf, decideEnvironment, type KnownBackup, newer } from './decide-environment.ts';
 import type { KubeApi } from './kube/api.ts';
 import { isNotFound } from './kube/errors.ts';
+import { paced } from './kube/pace.ts';
 import { resources } from './kube/resources.ts';
 import type { Log } from './log.ts';
 import { createMemory, creationGapMs } from './memory.ts';
@@ -36,12 +37,13 @@ export interface Controller {
   readonly ready: () => boolean;
 }
 
-const defaultBackoff: Backoff = { baseMs: 500, capMs: 60_000 };
+const defaultBackoff: Backoff = { baseMs: 500, capMs: 30_000 };
 /** A run that only a direct question finds, since somebody took its labels away. */
 const lookUpAgainMs = 30_000;
 
 export const createController = (options: ControllerOptions): Controller => {
-  const { api, time, log, namespaces, workers, timings = watchTimings } = options;
+  const { time, log, namespaces, workers, timings = watchTimings } = options;
+  const api = paced(options.api, time);
   const memory = createMemory(time, options.creationGapMs ?? creationGapMs);
   const queue = createQueue({
     handle: (key, signal) => handle(key, signal),

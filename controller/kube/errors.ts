@@ -28,6 +28,8 @@ export const isConflict = has('conflict');
 export const isGone = has('gone');
 /** Sending the same again will be refused again. */
 export const isInvalid = has('invalid');
+/** The server is away, or too busy to say anything that helps. */
+export const isUnanswered = has('broken', 'throttled', 'unavailable');
 
 export const isSuccess = (code: number): boolean => code >= 200 && code < 300;
 
