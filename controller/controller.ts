@@ -3,7 +3,7 @@ import { createApply } from './apply.ts';
 import { createCaches } from './caches.ts';
 import { decide } from './decide.ts';
 import { backupOf, decideEnvironment, type KnownBackup, newer } from './decide-environment.ts';
-import type { KubeApi } from './kube/api.ts';
+import type { KubeApi, Target } from './kube/api.ts';
 import { isNotFound } from './kube/errors.ts';
 import { paced } from './kube/pace.ts';
 import { resources } from './kube/resources.ts';
@@ -13,6 +13,7 @@ import { verifyWorkflowName, workflowName } from './names.ts';
 import type { EnvironmentState } from './observed.ts';
 import { createQueue, type Result } from './queue.ts';
 import type { Backoff, Time } from './time.ts';
+import { environmentView } from './views/environment-view.ts';
 import { environmentOf, type RequestView, sourceOf } from './views/request-view.ts';
 import { hasEnded, type WorkflowView, workflowView } from './views/workflow-view.ts';
 import { type WatchTimings, watchTimings } from './watch.ts';
@@ -52,11 +53,47 @@ export const createController = (options: ControllerOptions): Controller => {
     workers,
     backoff: options.backoff ?? defaultBackoff,
   });
-  const caches = createCaches({ api, time, log, namespaces, timings, enqueue: queue.add, forget: memory.forget });
+  const caches = createCaches({
+    api,
+    time,
+    log,
+    namespaces,
+    timings,
+    enqueue: queue.add,
+    forget: memory.forget,
+  });
   const apply = createApply({ api, time, log, memory, instanceId: options.instanceId, learn: caches.learn });
 
-  const environmentState = (namespace: string, name: string | undefined): EnvironmentState | undefined => {
-    const view = name === undefined ? undefined : caches.environment(`${namespace}/${name}`);
+  /** Before anything is called missing or gone, the API server itself is asked: an event may have got lost. */
+  const lookUp = async <T>(
+    target: Target,
+    read: (object: unknown) => T,
+    signal: AbortSignal,
+  ): Promise<T | undefined> => {
+    try {
+      return read(await api.get(target, signal));
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  };
+
+  const lookUpEnvironment = async (namespace: string, name: string, signal: AbortSignal) => {
+    const found = await lookUp({ resource: resources.BackupEnvironment, namespace, name }, environmentView, signal);
+    if (found !== undefined) caches.learn.environment(found);
+    return found;
+  };
+
+  const environmentState = async (
+    request: RequestView,
+    name: string | undefined,
+    signal: AbortSignal,
+  ): Promise<EnvironmentState | undefined> => {
+    if (name === undefined) return undefined;
+    const { namespace, status } = request;
+    const matters = caches.synced() && !isTerminal(status.phase);
+    const known = caches.environment(`${namespace}/${name}`);
+    const view = known ?? (matters ? await lookUpEnvironment(namespace, name, signal) : undefined);
     return view === undefined ? undefined : { view, configMapCurrent: memory.isConfigMapCurrent(view) };
   };
 
@@ -65,17 +102,14 @@ export const createController = (options: ControllerOptions): Controller => {
     return found?.requestUid === request.uid ? found : undefined;
   };
 
-  /** Before a run is called gone, the API server itself is asked. */
-  const lookUp = async (request: RequestView, signal: AbortSignal): Promise<WorkflowView | undefined> => {
+  const lookUpWorkflow = async (request: RequestView, signal: AbortSignal): Promise<WorkflowView | undefined> => {
     const name = request.status.workflow ?? workflowName(request);
-    const target = { resource: resources.Workflow, namespace: request.namespace, name };
-    try {
-      const found = workflowView(await api.get(target, signal));
-      return found.requestUid === undefined || found.requestUid === request.uid ? found : undefined;
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    const found = await lookUp(
+      { resource: resources.Workflow, namespace: request.namespace, name },
+      workflowView,
+      signal,
+    );
+    return found?.requestUid === undefined || found.requestUid === request.uid ? found : undefined;
   };
 
   const handleRequest = async (request: RequestView, signal: AbortSignal): Promise<Result> => {
@@ -83,17 +117,20 @@ export const createController = (options: ControllerOptions): Controller => {
     const cached = ownWorkflow(request, workflowName(request));
     const missing =
       synced && cached === undefined && request.status.workflow !== undefined && !isTerminal(request.status.phase);
-    const workflow = missing ? await lookUp(request, signal) : cached;
+    const workflow = missing ? await lookUpWorkflow(request, signal) : cached;
     const environment = environmentOf(request);
+    const source = sourceOf(request);
+    const target = await environmentState(request, environment, signal);
     const actions = decide(
       {
         request,
-        environment: environmentState(request.namespace, environment),
-        source: environmentState(request.namespace, sourceOf(request)),
+        environment: target,
+        source: source === environment ? target : await environmentState(request, source, signal),
         workflow,
         verify: ownWorkflow(request, verifyWorkflowName(request)),
         synced,
         creationWaitMs: environment === undefined ? 0 : memory.creationWaitMs(`${request.namespace}/${environment}`),
+        sinceSeenMs: memory.sinceSeenMs(request.uid),
         sinceStatusMs: memory.sinceStatusMs(request.uid),
         refusal: memory.refusal(request.uid),
       },

@@ -136,14 +136,13 @@ const decideWaiting = (
   now: Date,
   acceptance: Exclude<Acceptance, { is: 'accepted' }>,
 ): readonly Action[] => {
-  const age = now.getTime() - Date.parse(observed.request.createdAt);
-  if (!(age < patience.environmentMs)) return refuse(observed, now, acceptance);
+  const left = patience.environmentMs - observed.sinceSeenMs;
+  if (left <= 0) return refuse(observed, now, acceptance);
   const { code, message } = acceptance;
   const status = change(observed, now, {
     set: { phase: 'Pending', message: cutMessage(message) },
     say: [{ type: 'Accepted', status: 'False', reason: reasonOf(code), message }],
   });
-  const left = Math.min(patience.environmentMs, patience.environmentMs - age);
   return [...write(observed, status), { do: 'requeueAfter', ms: Math.ceil(left) }];
 };
 

@@ -11,6 +11,8 @@ export interface Memory {
   /** Takes the turn, or says how long to wait. Whoever took it must `created` afterwards, however it went. */
   readonly takeTurn: (environment: string) => number;
   readonly created: (environment: string) => void;
+  /** Since the first time that this was asked. */
+  readonly sinceSeenMs: (uid: string) => number;
   readonly sinceStatusMs: (uid: string) => number;
   readonly statusWritten: (uid: string) => void;
   readonly refusal: (uid: string) => string | undefined;
@@ -31,6 +33,7 @@ export const createMemory = (time: Time, gapMs: number): Memory => {
   const started = time.monotonic();
   const creations = new Map<string, number>();
   const inFlight = new Set<string>();
+  const seen = new Map<string, number>();
   const statuses = new Map<string, number>();
   const refusals = new Map<string, string>();
   const configMaps = new Map<string, { readonly digest: string; readonly at: number }>();
@@ -50,6 +53,11 @@ export const createMemory = (time: Time, gapMs: number): Memory => {
       inFlight.delete(environment);
       creations.set(environment, time.monotonic());
     },
+    sinceSeenMs: (uid) => {
+      const first = seen.get(uid) ?? time.monotonic();
+      seen.set(uid, first);
+      return time.monotonic() - first;
+    },
     sinceStatusMs: (uid) => time.monotonic() - (statuses.get(uid) ?? Number.NEGATIVE_INFINITY),
     statusWritten: (uid) => {
       statuses.set(uid, time.monotonic());
@@ -66,6 +74,7 @@ export const createMemory = (time: Time, gapMs: number): Memory => {
       configMaps.set(keyOf(view), { digest: digestOf(view), at: time.monotonic() });
     },
     forget: (uid) => {
+      seen.delete(uid);
       statuses.delete(uid);
       refusals.delete(uid);
     },

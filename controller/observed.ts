@@ -14,6 +14,8 @@ export interface Observed {
   readonly synced: boolean;
   /** Milliseconds until this environment may have its next Workflow. */
   readonly creationWaitMs: number;
+  /** Since this process first looked at the request: clocks of two machines are not compared. */
+  readonly sinceSeenMs: number;
   /** Since this process last wrote the request's status; Infinity when it never did. */
   readonly sinceStatusMs: number;
   /** Why the API server will never accept the Workflow. */

@@ -76,6 +76,7 @@ const world: fc.Arbitrary<Observed> = fc
     ),
     synced: fc.boolean(),
     creationWaitMs: fc.constantFrom(0, 700),
+    sinceSeenMs: fc.constantFrom(0, 61_000),
     sinceStatusMs: fc.constantFrom(0, 5000, Number.POSITIVE_INFINITY),
     refusal: fc.constantFrom(undefined, 'denied'),
   })

@@ -72,7 +72,7 @@ describe('start', () => {
 describe('acceptance', () => {
   const missing = { environment: undefined, source: undefined };
   test('a missing environment is waited for', () => {
-    const actions = decide(observed(missing), later(20));
+    const actions = decide(observed({ ...missing, sinceSeenMs: 20_000 }), now);
     expect(statusIn(actions)).toMatchObject({ phase: 'Pending' });
     expect(reasonIn(actions, 'Accepted')).toBe('EnvironmentNotFound');
     expect(pick(actions, 'requeueAfter')?.ms).toBe(40_000);
@@ -135,7 +135,7 @@ describe('acceptance', () => {
     ],
     ['refused by the API server', { refusal: 'admission webhook "x" denied the request' }, 'InputInvalid', 'webhook'],
   ])('%s: Failed, and nothing is started', (_name, parts, reason, place) => {
-    const actions = decide(observed(parts), later(61));
+    const actions = decide(observed({ sinceSeenMs: 61_000, ...parts }), now);
     expect(kindsOf(actions)).toEqual(['emitEvent', 'patchStatus']);
     expect(statusIn(actions)?.phase).toBe('Failed');
     expect(reasonIn(actions, 'Accepted')).toBe(reason);

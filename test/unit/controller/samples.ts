@@ -154,6 +154,7 @@ export const observed = (parts: Partial<Observed> = {}): Observed => {
     creationWaitMs: 0,
     sinceStatusMs: Number.POSITIVE_INFINITY,
     refusal: undefined,
+    sinceSeenMs: 10_000,
     ...parts,
     request: view,
   };
