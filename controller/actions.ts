@@ -3,6 +3,7 @@ import type { RequestStatus } from '../core/api/request-status.ts';
 import type { EnvironmentSpec } from '../core/api/backup-environment.ts';
 import type { Flow } from '../core/flow/flow.ts';
 import type { EnvironmentView } from './views/environment-view.ts';
+import type { WorkflowView } from './views/workflow-view.ts';
 
 /** What decide wants done. Each may be done twice without harm; they are done in order, and the first that fails ends the list. */
 export type Action =
@@ -13,6 +14,8 @@ export type Action =
   | { readonly do: 'createVerifyWorkflow'; readonly workflow: WorkflowPlan }
   /** Stop: the exit handler still runs. Terminate: for a run that has begun nothing, and would only wait on. */
   | { readonly do: 'stopWorkflow'; readonly name: string; readonly how: 'Stop' | 'Terminate' }
+  /** Its request says that it exists: from now on it may be deleted. */
+  | { readonly do: 'releaseWorkflow'; readonly workflow: WorkflowView }
   | { readonly do: 'patchStatus'; readonly status: RequestStatus }
   | { readonly do: 'patchEnvironmentStatus'; readonly status: EnvironmentStatus }
   | { readonly do: 'emitEvent'; readonly event: EventPlan }

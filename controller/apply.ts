@@ -9,6 +9,7 @@ import { type Log, textOf } from './log.ts';
 import type { Memory } from './memory.ts';
 import { finalizer } from './names.ts';
 import type { Result } from './queue.ts';
+import { createRelease } from './release.ts';
 import type { Time } from './time.ts';
 import { type EnvironmentView, environmentView } from './views/environment-view.ts';
 import { type RequestView, requestView } from './views/request-view.ts';
@@ -37,13 +38,17 @@ type Perform = (subject: Subject, action: Action, signal: AbortSignal) => Promis
 /** Carries out what decide wants, in order. Whatever fails is thrown: the key is looked at again and decide says anew. */
 export const createApply = (options: ApplyOptions) => {
   const perform = performer(options);
+  const confirm = confirmer(options);
   return async (start: Subject, actions: readonly Action[], signal: AbortSignal): Promise<Result> => {
     let subject = start;
+    let isNews = false;
     let requeueAfterMs: number | undefined;
     for (const action of actions) {
+      if (starts(action) && !isNews) await confirm(subject, signal);
       const outcome = await perform(subject, action, signal);
       if ('is' in outcome) {
         subject = outcome;
+        isNews = true;
         continue;
       }
       if (outcome.requeueAfterMs === undefined) continue;
@@ -55,6 +60,19 @@ export const createApply = (options: ApplyOptions) => {
   };
 };
 
+const starts = ({ do: what }: Action): boolean => what === 'createWorkflow' || what === 'createVerifyWorkflow';
+
+/** A creation can have no precondition, so the request is read anew unless it was just written: our view may be old. */
+const confirmer =
+  ({ api, learn }: ApplyOptions) =>
+  async ({ is, view }: Subject, signal: AbortSignal): Promise<void> => {
+    if (is !== 'request') return;
+    const now = requestView(view.kind)(await api.get(targetOf({ is, view }), signal));
+    if (now.uid === view.uid && now.resourceVersion === view.resourceVersion) return;
+    learn.request(now);
+    throw new KubeError('conflict', 'the request was changed meanwhile');
+  };
+
 const targetOf = ({ is, view }: Subject): Target => ({
   resource: is === 'request' ? resources[view.kind] : resources.BackupEnvironment,
   namespace: view.namespace,
@@ -65,6 +83,8 @@ const kindOf = (subject: Subject): 'BackupEnvironment' | RequestView['kind'] =>
   subject.is === 'request' ? subject.view.kind : 'BackupEnvironment';
 
 const performer = ({ api, time, log, memory, instanceId, learn }: ApplyOptions): Perform => {
+  const release = createRelease(api, learn);
+
   const patchSubject = async (subject: Subject, patch: Patch, signal: AbortSignal): Promise<Subject> => {
     const answer = await api.patch(targetOf(subject), patch, signal);
     if (subject.is === 'environment') {
@@ -196,6 +216,9 @@ const performer = ({ api, time, log, memory, instanceId, learn }: ApplyOptions):
     switch (action.do) {
       case 'requeueAfter':
         return { requeueAfterMs: action.ms };
+      case 'releaseWorkflow':
+        await release(action.workflow, signal);
+        return {};
       case 'applyConfigMap':
         await applyConfigMap(action.environment, signal);
         return {};

@@ -2,7 +2,7 @@ import { apiVersion } from '../core/api/common.ts';
 import { configMapName, type Environment, renderConfigMapData } from '../core/plan/environment.ts';
 import type { EventPlan, WorkflowPlan } from './actions.ts';
 import type { Identified } from './kube/store.ts';
-import { labels, labelValue, sha256 } from './names.ts';
+import { finalizer, labels, labelValue, sha256 } from './names.ts';
 import type { RequestView } from './views/request-view.ts';
 
 /** Objects as they are sent. */
@@ -14,7 +14,11 @@ interface WorkflowOptions {
 const list = <T>(key: string, items: readonly T[]): Readonly<Record<string, readonly T[]>> =>
   items.length === 0 ? {} : { [key]: items };
 
-/** No ownerReference: a run is evidence and outlives its request. Nothing in spec but what Argo allows in its strict mode. */
+/**
+ * Held by our finalizer, so that nobody deletes it before the request says that it exists: otherwise it would run again.
+ * A verification may run twice.
+ * No ownerReference: a run is evidence and outlives its request. Nothing in spec but what Argo allows in its strict mode.
+ */
 export const workflowBody = (plan: WorkflowPlan, request: RequestView, { instanceId }: WorkflowOptions): object => {
   const { nodeSelector, tolerations } = plan.scheduling;
   return {
@@ -23,6 +27,7 @@ export const workflowBody = (plan: WorkflowPlan, request: RequestView, { instanc
     metadata: {
       name: plan.name,
       namespace: request.namespace,
+      ...(plan.flow === 'lc2-verify' ? {} : { finalizers: [finalizer] }),
       labels: {
         [labels.requestUid]: request.uid,
         [labels.requestKind]: request.kind,

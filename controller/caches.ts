@@ -4,11 +4,11 @@ import type { KubeApi, Resource } from './kube/api.ts';
 import { resources } from './kube/resources.ts';
 import { type Change, type Identified, keyOf } from './kube/store.ts';
 import type { Log } from './log.ts';
-import { labels } from './names.ts';
+import { labels, workflowName } from './names.ts';
 import type { Time } from './time.ts';
 import { environmentView, type EnvironmentView } from './views/environment-view.ts';
 import { environmentOf, type RequestKind, type RequestView, requestView, sourceOf } from './views/request-view.ts';
-import { hasEnded, type WorkflowView, workflowView } from './views/workflow-view.ts';
+import { hasEnded, isHeld, type WorkflowView, workflowView } from './views/workflow-view.ts';
 import { createWatch, type Watch, type WatchTimings } from './watch.ts';
 
 export interface CachesOptions {
@@ -18,12 +18,21 @@ export interface CachesOptions {
   readonly namespaces: readonly string[];
   readonly timings: WatchTimings;
   readonly enqueue: (key: string) => void;
+  readonly enqueueAfter: (key: string, ms: number) => void;
   readonly forget: (uid: string) => void;
 }
 
 const nothing = (): void => {};
+/** News of a Workflow may come before those of its request. */
+const orphanMs = 10_000;
 
 const requestKinds = ['BackupRequest', 'RestoreRequest'] as const satisfies readonly RequestKind[];
+
+/** A Workflow that we hold, and whose request went without us. */
+export interface Orphan {
+  readonly is: 'orphan';
+  readonly view: WorkflowView;
+}
 
 /** Keys of the queue: `<Kind>/<namespace>/<name>`. */
 const queueKey = (kind: string, item: { readonly namespace: string; readonly name: string }): string =>
@@ -46,7 +55,7 @@ const concerns = (request: RequestView, namespace: string, name: string): boolea
 
 /** The watches, and which keys a piece of news concerns. */
 export const createCaches = (options: CachesOptions) => {
-  const { api, time, log, timings, enqueue, forget } = options;
+  const { api, time, log, timings, enqueue, enqueueAfter, forget } = options;
   const scopes = options.namespaces.length === 0 ? [undefined] : options.namespaces;
   /** Workflows know their request by uid, for its name may not fit into a label. */
   const requestKeys = new Map<string, string>();
@@ -66,12 +75,19 @@ export const createCaches = (options: CachesOptions) => {
       }),
     );
 
+  const isOrphan = (view: WorkflowView): boolean =>
+    isHeld(view) && (view.requestUid === undefined || !requestKeys.has(view.requestUid));
+  const lookLater = (view: WorkflowView | undefined): void => {
+    if (view !== undefined && isOrphan(view)) enqueueAfter(queueKey('Workflow', view), orphanMs);
+  };
+
   const onRequest =
     (kind: RequestKind): Change<RequestView> =>
     (_key, now, before) => {
       if (before !== undefined && before.uid !== now?.uid) {
         requestKeys.delete(before.uid);
         forget(before.uid);
+        lookLater(get(workflows, keyOf({ namespace: before.namespace, name: workflowName(before) })));
       }
       if (now === undefined) return;
       requestKeys.set(now.uid, queueKey(kind, now));
@@ -109,6 +125,7 @@ export const createCaches = (options: CachesOptions) => {
     if (view === undefined) return;
     const request = view.requestUid === undefined ? undefined : requestKeys.get(view.requestUid);
     if (request !== undefined) enqueue(request);
+    lookLater(now);
     if (view.environment !== undefined && hasEnded(view)) {
       enqueue(queueKey('BackupEnvironment', { namespace: view.namespace, name: view.environment }));
     }
@@ -152,9 +169,13 @@ export const createCaches = (options: CachesOptions) => {
     environment: (key: string) => get(environments, key),
     workflow: (key: string) => get(workflows, key),
     workflows: () => all(workflows),
-    subject: (key: string): Subject | undefined => {
+    subject: (key: string): Subject | Orphan | undefined => {
       const [kind = '', ...rest] = key.split('/');
       const plain = rest.join('/');
+      if (kind === 'Workflow') {
+        const view = get(workflows, plain);
+        return view === undefined || !isOrphan(view) ? undefined : { is: 'orphan', view };
+      }
       if (kind === 'BackupEnvironment') {
         const view = get(environments, plain);
         return view === undefined ? undefined : { is: 'environment', view };

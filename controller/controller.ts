@@ -12,6 +12,7 @@ import { createMemory, creationGapMs } from './memory.ts';
 import { verifyWorkflowName, workflowName } from './names.ts';
 import type { EnvironmentState } from './observed.ts';
 import { createQueue, type Result } from './queue.ts';
+import { createRelease } from './release.ts';
 import type { Backoff, Time } from './time.ts';
 import { environmentView } from './views/environment-view.ts';
 import { environmentOf, type RequestView, sourceOf } from './views/request-view.ts';
@@ -60,8 +61,10 @@ export const createController = (options: ControllerOptions): Controller => {
     namespaces,
     timings,
     enqueue: queue.add,
+    enqueueAfter: queue.addAfter,
     forget: memory.forget,
   });
+  const release = createRelease(api, caches.learn);
   const apply = createApply({ api, time, log, memory, instanceId: options.instanceId, learn: caches.learn });
 
   /** Before anything is called missing or gone, the API server itself is asked: an event may have got lost. */
@@ -153,6 +156,11 @@ export const createController = (options: ControllerOptions): Controller => {
   const handle = async (key: string, signal: AbortSignal): Promise<Result> => {
     const subject = caches.subject(key);
     if (subject === undefined) return {};
+    if (subject.is === 'orphan') {
+      if (!caches.synced()) return { requeueAfterMs: lookUpAgainMs };
+      await release(subject.view, signal);
+      return {};
+    }
     if (subject.is === 'request') return handleRequest(subject.view, signal);
     const { view } = subject;
     const observed = {

@@ -9,13 +9,15 @@ import { finalizer, verifyWorkflowName } from './names.ts';
 import type { Observed } from './observed.ts';
 import { componentsOf, progressOf } from './progress.ts';
 import { conditionOf, cutMessage, isMinor, sameStatus, type Saying, withConditions } from './status.ts';
-import { hasEnded, type WorkflowView } from './views/workflow-view.ts';
+import { hasEnded, isHeld, type WorkflowView } from './views/workflow-view.ts';
 
 export const patience = {
   /** An environment that is not there yet. */
   environmentMs: 60_000,
   /** A deleted request whose Workflow does not stop. */
   deletionMs: 15 * 60_000,
+  /** A Workflow that Argo has not looked at. */
+  freshMs: 1000,
   /** Between writes of mere progress. */
   progressMs: 10_000,
   /** Safety net under the watches. */
@@ -40,8 +42,14 @@ const stoppedBeforeStart: Outcome = {
   facts: {},
 };
 
-const release = ({ request }: Observed): readonly Action[] =>
-  request.finalizers.includes(finalizer) ? [{ do: 'removeFinalizer' }] : [];
+const releaseWorkflow = (workflow: WorkflowView | undefined): readonly Action[] =>
+  workflow !== undefined && isHeld(workflow) ? [{ do: 'releaseWorkflow', workflow }] : [];
+
+/** Lets go of the run and then of the request: whoever comes after a crash in between still knows both. */
+const release = ({ request, workflow }: Observed): readonly Action[] => [
+  ...releaseWorkflow(workflow),
+  ...(request.finalizers.includes(finalizer) ? [{ do: 'removeFinalizer' as const }] : []),
+];
 
 /** The status with changes; unnamed fields stay. */
 const change = (
@@ -58,6 +66,14 @@ const change = (
   };
 };
 
+/** With all that can be told of the run: its end may be the first that is seen of it. */
+const withRun = (observed: Observed, now: Date): Observed => {
+  const { request, workflow } = observed;
+  return workflow === undefined
+    ? observed
+    : { ...observed, request: { ...request, status: mirror(observed, workflow, now) } };
+};
+
 const write = (observed: Observed, status: RequestStatus): readonly Action[] => {
   const before = observed.request.status;
   if (sameStatus(before, status)) return [];
@@ -70,15 +86,16 @@ const accepted: Saying = { type: 'Accepted', status: 'True', reason: 'Valid', me
 
 /** The one way into a terminal phase. */
 const end = (observed: Observed, now: Date, outcome: Outcome, say: readonly Saying[] = []): readonly Action[] => {
-  const { request, workflow } = observed;
+  const { workflow } = observed;
   const good = outcome.phase === 'Succeeded';
-  const components = request.status.components?.map(({ name }) => ({
+  const known = withRun(observed, now);
+  const components = known.request.status.components?.map(({ name }) => ({
     name,
     state: good ? ('Done' as const) : ('Failed' as const),
   }));
   const message = cutMessage(outcome.message);
   const ended = { status: 'False', reason: 'Ended', message: `phase ${outcome.phase}` } as const;
-  const status = change(observed, now, {
+  const status = change(known, now, {
     set: {
       ...outcome.facts,
       phase: outcome.phase,
@@ -86,7 +103,6 @@ const end = (observed: Observed, now: Date, outcome: Outcome, say: readonly Sayi
       finishedAt: workflow?.finishedAt ?? now.toISOString(),
       ...(good ? { progress: '100%' } : {}),
       ...(components === undefined ? {} : { components }),
-      ...(workflow?.startedAt === undefined ? {} : { startedAt: workflow.startedAt }),
     },
     say: [
       ...say,
@@ -202,11 +218,17 @@ const stop = ({ request }: Observed, workflow: WorkflowView): readonly Action[] 
   return wanted && !done && !hasEnded(workflow) ? [{ do: 'stopWorkflow', name: workflow.name, how }] : [];
 };
 
+/** Argo takes up a new run within a moment, and then one write says what two would have. */
+const isFresh = ({ request, sinceSeenMs }: Observed, { phase }: WorkflowView): boolean =>
+  phase === '' && request.status.workflow === undefined && !request.cancel && sinceSeenMs < patience.freshMs;
+
 const decideRun = (observed: Observed, workflow: WorkflowView, now: Date): readonly Action[] => {
+  if (isFresh(observed, workflow)) return [{ do: 'requeueAfter', ms: patience.freshMs }];
   if (!hasEnded(workflow)) {
     return [
       ...stop(observed, workflow),
       ...write(observed, mirror(observed, workflow, now)),
+      ...releaseWorkflow(workflow),
       { do: 'requeueAfter', ms: patience.resyncMs },
     ];
   }
@@ -244,13 +266,15 @@ const askStorage = (observed: Observed, now: Date, backupId: string | undefined)
     );
   }
   const message = `the run ended unseen; lc2-verify looks whether ${backupId} was sealed`;
-  const status = change(observed, now, {
+  const status = change(withRun(observed, now), now, {
     set: { phase: 'Running', backupId, message },
     say: [accepted, { type: 'Progressing', status: 'True', reason: 'Verifying', message }],
   });
+  // Written first: who decided by an old view fails here, and starts nothing.
   return [
-    ...createVerify(observed, backupId),
     ...write(observed, status),
+    ...releaseWorkflow(observed.workflow),
+    ...createVerify(observed, backupId),
     { do: 'requeueAfter', ms: patience.resyncMs },
   ];
 };
@@ -284,6 +308,7 @@ const decideDeleted = (observed: Observed, now: Date): readonly Action[] => {
   return [
     ...stop(observed, workflow),
     ...(stopping ? [] : write(observed, mirror(observed, { ...workflow, shutdown: 'Stop' }, now))),
+    ...releaseWorkflow(workflow),
     { do: 'requeueAfter', ms: Math.ceil(Math.min(patience.resyncMs, patience.deletionMs - age)) },
   ];
 };

@@ -49,8 +49,11 @@ export interface WatchOptions {
 }
 
 export interface Patch {
-  /** `apply` is server-side apply, forced, in our name: fields we no longer name are given up. */
-  readonly type: 'merge' | 'apply';
+  /**
+   * `apply` is server-side apply, forced, in our name: fields we no longer name are given up. `json` is a list of
+   * operations, and one that cannot be done refuses the whole as invalid.
+   */
+  readonly type: 'merge' | 'apply' | 'json';
   readonly body: unknown;
   readonly subresource?: 'status';
 }

@@ -26,7 +26,11 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
-const contentTypes = { merge: 'application/merge-patch+json', apply: 'application/apply-patch+yaml' } as const;
+const contentTypes = {
+  merge: 'application/merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+  json: 'application/json-patch+json',
+} as const;
 const largestResponse = 64 * 1024 * 1024;
 
 const pathOf = ({ resource, namespace }: Collection, ...rest: readonly string[]): string => {

@@ -3,7 +3,7 @@ import { type Flow } from '../../core/flow/flow.ts';
 import { flows } from '../../core/flow/index.ts';
 import { isStepName, type StepName, stepContracts } from '../../core/steps/index.ts';
 import type { Identified } from '../kube/store.ts';
-import { labels } from '../names.ts';
+import { finalizer, labels } from '../names.ts';
 import { type Failure, readFailure } from './failure.ts';
 import { identified, metadata } from './common.ts';
 import { type Node, nodeSchema } from './node.ts';
@@ -11,6 +11,7 @@ import { type Node, nodeSchema } from './node.ts';
 /** A Workflow as the controller keeps it: a few hundred bytes, whatever Argo writes into it. */
 export interface WorkflowView extends Identified {
   readonly createdAt: string;
+  readonly finalizers: readonly string[];
   readonly flow?: Flow['name'];
   readonly requestUid?: string;
   readonly requestKind?: string;
@@ -68,6 +69,9 @@ const object = z.object({
 /** Argo says a run has ended by one of these. */
 export const hasEnded = ({ phase }: Pick<WorkflowView, 'phase'>): boolean =>
   phase === 'Succeeded' || phase === 'Failed' || phase === 'Error';
+
+/** By us, until its request says that it exists. */
+export const isHeld = ({ finalizers }: Pick<WorkflowView, 'finalizers'>): boolean => finalizers.includes(finalizer);
 
 const resultNames: ReadonlySet<string> = new Set(
   Object.values(stepContracts).flatMap((contract) => ('result' in contract ? [contract.result] : [])),
@@ -148,6 +152,7 @@ export const workflowView = (value: unknown): WorkflowView => {
   return {
     ...identified(meta),
     createdAt: meta.creationTimestamp,
+    finalizers: meta.finalizers,
     ...(isFlowName(flow) ? { flow } : {}),
     ...present('requestUid', meta.labels[labels.requestUid]),
     ...present('requestKind', meta.labels[labels.requestKind]),

@@ -45,7 +45,7 @@ test('a backup request becomes one Workflow and ends as Succeeded with its manif
     'PATCH backuprequests',
     'POST workflows',
     'PATCH backuprequests status',
-    'PATCH backuprequests status',
+    'PATCH workflows',
     'POST events',
     'PATCH backuprequests status',
     'PATCH backuprequests',

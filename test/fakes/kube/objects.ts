@@ -69,6 +69,27 @@ export const mergePatch = (target: unknown, patch: unknown): unknown => {
   return result;
 };
 
+interface Operation {
+  readonly op: string;
+  readonly path: string;
+  readonly value?: unknown;
+}
+
+/** As much of JSON patch as the controller uses: `test`, and `remove` from a list. */
+const jsonPatch = (target: KubeObject, operations: readonly Operation[]): KubeObject => {
+  const result = structuredClone(target);
+  for (const { op, path, value } of operations) {
+    const keys = path.split('/').slice(1);
+    const last = keys.pop() ?? '';
+    const parent = keys.reduce<unknown>((from, key) => (isRecord(from) ? from[key] : undefined), result);
+    const found: unknown = Array.isArray(parent) ? parent[Number(last)] : isRecord(parent) ? parent[last] : undefined;
+    if (found === undefined || (op === 'test' && found !== value))
+      throw new StatusError(422, 'Invalid', `the server rejected our request: ${op} ${path}`);
+    if (op === 'remove' && Array.isArray(parent)) parent.splice(Number(last), 1);
+  }
+  return result;
+};
+
 const secondsOf = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');
 
 const keyOf = (plural: string, namespace: string, name: string): string => `${plural}/${namespace}/${name}`;
@@ -221,14 +242,15 @@ export const createObjects = ({ now, validate, newUid = () => randomUUID() }: Ob
     patch: (
       plural: string,
       place: { namespace: string; name: string; subresource: string | undefined },
-      patch: { type: 'merge' | 'apply'; body: KubeObject },
-    ) =>
-      patch.type === 'apply'
-        ? apply(plural, place, patch.body)
-        : merge(plural, find(plural, place.namespace, place.name), {
-            body: patch.body as unknown as Record_,
-            subresource: place.subresource,
-          }),
+      patch: { type: 'merge' | 'apply' | 'json'; body: KubeObject },
+    ) => {
+      if (patch.type === 'apply') return apply(plural, place, patch.body);
+      const before = find(plural, place.namespace, place.name);
+      const body = patch.body as unknown;
+      if (patch.type === 'merge')
+        return merge(plural, before, { body: body as Record_, subresource: place.subresource });
+      return write(plural, before, keepServerFields(before, jsonPatch(before, body as readonly Operation[])));
+    },
     remove,
     /** As a user or another controller would: without faults, without HTTP. */
     edit: (

@@ -72,7 +72,8 @@ const readBody = async (request: IncomingMessage): Promise<unknown> => {
   return chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString('utf8'));
 };
 
-const patchTypes: Readonly<Record<string, 'merge' | 'apply'>> = {
+const patchTypes: Readonly<Record<string, 'merge' | 'apply' | 'json'>> = {
+  'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
   'application/apply-patch+yaml': 'apply',
 };

@@ -57,6 +57,7 @@ export interface WorkflowParts {
   readonly outputs?: Json;
   readonly nodes?: readonly NodeParts[];
   readonly compressed?: boolean;
+  readonly held?: boolean;
 }
 
 export const workflow = (parts: WorkflowParts = {}): WorkflowView =>
@@ -67,6 +68,7 @@ export const workflow = (parts: WorkflowParts = {}): WorkflowView =>
       namespace,
       uid: 'wf-uid',
       creationTimestamp: '2026-03-01T10:00:02Z',
+      ...(parts.held === true ? { finalizers: ['backup.lc2.dev/run', 'other'] } : {}),
       labels: {
         'backup.lc2.dev/request-uid': uid,
         'backup.lc2.dev/environment': 'prd',
@@ -152,9 +154,9 @@ export const observed = (parts: Partial<Observed> = {}): Observed => {
     verify: undefined,
     synced: true,
     creationWaitMs: 0,
+    sinceSeenMs: 10_000,
     sinceStatusMs: Number.POSITIVE_INFINITY,
     refusal: undefined,
-    sinceSeenMs: 10_000,
     ...parts,
     request: view,
   };

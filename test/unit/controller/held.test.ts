@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { workflowBody } from '../../../controller/bodies.ts';
+import { decide } from '../../../controller/decide.ts';
+import { finalizer } from '../../../controller/names.ts';
+import { isHeld } from '../../../controller/views/workflow-view.ts';
+import {
+  kindsOf,
+  now,
+  observed,
+  pick,
+  request,
+  running,
+  sealed,
+  state,
+  environment,
+  statusIn,
+  workflow,
+} from './samples.ts';
+
+/** A run is held from its creation until its request says that it exists, so that it can neither vanish unseen nor run twice. */
+
+const held = workflow({ held: true });
+
+describe('a run', () => {
+  test('is created held, a verification is not', () => {
+    const plan = pick(decide(observed(), now), 'createWorkflow')?.workflow;
+    if (plan === undefined) throw new Error('nothing was created');
+    const body = (flow: 'lc2-backup' | 'lc2-verify') =>
+      workflowBody({ ...plan, flow }, request('BackupRequest'), { instanceId: undefined });
+    expect(body('lc2-backup')).toMatchObject({ metadata: { finalizers: [finalizer] } });
+    expect(body('lc2-verify')).not.toHaveProperty('metadata.finalizers');
+  });
+  test('is let go after the status that names it, and not before', () => {
+    const actions = decide(observed({ workflow: held }), now);
+    expect(kindsOf(actions)).toEqual(['patchStatus', 'releaseWorkflow', 'requeueAfter']);
+    expect(pick(actions, 'releaseWorkflow')?.workflow).toBe(held);
+  });
+  test('is let go once', () => {
+    const view = request('BackupRequest', { status: running });
+    expect(kindsOf(decide(observed({ request: view, workflow: workflow() }), now))).not.toContain('releaseWorkflow');
+    expect(isHeld(workflow())).toBe(false);
+  });
+  test.each([
+    ['that ended while nobody looked', { workflow: workflow({ held: true, phase: 'Succeeded', outputs: sealed }) }],
+    [
+      'of a request that has ended',
+      { request: request('BackupRequest', { status: { phase: 'Failed' } }), workflow: held },
+    ],
+    [
+      'of a request that is being deleted',
+      {
+        request: request('BackupRequest', { metadata: { deletionTimestamp: '2026-03-01T10:00:05Z' } }),
+        workflow: held,
+      },
+    ],
+    ['whose end only storage knows', { workflow: workflow({ held: true, phase: 'Failed', compressed: true }) }],
+  ])('%s is let go', (_name, parts) => {
+    const actions = kindsOf(decide(observed(parts), now));
+    expect(actions).toContain('releaseWorkflow');
+    expect(actions.indexOf('releaseWorkflow')).toBeGreaterThan(actions.indexOf('patchStatus'));
+  });
+});
+
+describe('the first that is seen of a run', () => {
+  test('may be its end: the status names it all the same', () => {
+    const status = statusIn(decide(observed({ workflow: workflow({ phase: 'Succeeded', outputs: sealed }) }), now));
+    expect(status).toMatchObject({
+      phase: 'Succeeded',
+      workflow: 'lc2-mine-0a1b2c3d',
+      components: [
+        { name: 'database', state: 'Done' },
+        { name: 'documents', state: 'Done' },
+      ],
+    });
+  });
+  test('may be an end that only storage knows: it is named before storage is asked, and never started again', () => {
+    const actions = decide(observed({ workflow: workflow({ phase: 'Failed', compressed: true }) }), now);
+    expect(kindsOf(actions)).toEqual(['patchStatus', 'createVerifyWorkflow', 'requeueAfter']);
+    expect(statusIn(actions)).toMatchObject({ phase: 'Running', workflow: 'lc2-mine-0a1b2c3d' });
+  });
+  test('comes a moment later, when Argo has taken it up: one write says both', () => {
+    const fresh = observed({ workflow: workflow({ phase: '' }), sinceSeenMs: 20 });
+    expect(kindsOf(decide(fresh, now))).toEqual(['requeueAfter']);
+    expect(kindsOf(decide({ ...fresh, sinceSeenMs: 1000 }, now))).toContain('patchStatus');
+  });
+});
+
+test('an environment is waited for by a clock that does not jump', () => {
+  const missing = { environment: undefined, source: undefined, sinceSeenMs: 5000 };
+  const inAnHour = new Date(now.getTime() + 3_600_000);
+  expect(statusIn(decide(observed(missing), inAnHour))?.phase).toBe('Pending');
+  expect(
+    kindsOf(
+      decide(observed({ ...missing, environment: state(environment()), source: state(environment()) }), inAnHour),
+    ),
+  ).toContain('createWorkflow');
+});
