@@ -25,6 +25,8 @@ export interface RunTruth {
   endedAt: number | undefined;
   endedAs: string | undefined;
   goneAt: number | undefined;
+  /** Another run has claimed the same backup id. */
+  collided: boolean;
 }
 
 export interface Storage {
@@ -47,12 +49,14 @@ const steps: Readonly<Record<string, readonly string[]>> = {
 };
 const stepMs = 4000;
 const tickMs = 1000;
+const queueMs = 4000;
 const reactionMs = 300;
 
 export const digestOf = (backupId: string): string => Buffer.from(backupId).toString('hex').padEnd(64, '0').slice(-64);
 
 const failing: Readonly<Partial<Record<RunOutcome, { readonly at: number; readonly message: string }>>> = {
   fails: { at: 0, message: 'main: Error (exit code 70): DUMP_FAILED: the database went away; look at its log' },
+  flood: { at: 0, message: `main: Error (exit code 70): DUMP_FAILED: ${'row after row after row, '.repeat(4000)}` },
   'out of memory': { at: 1, message: 'OOMKilled (exit code 137)' },
   'mute, sealed': { at: 4, message: 'pod deleted' },
   'mute, unsealed': { at: 4, message: 'pod deleted' },
@@ -240,15 +244,15 @@ export const startArgo = ({ time, objects, outcome }: ArgoOptions) => {
       } else if (run.template !== 'lc2-verify' && holder !== undefined) {
         const message = `Waiting for ${truth.environment} lock`;
         if (object.status?.['message'] !== message) setStatus(objects, run, { phase: 'Pending', message });
-        time.after(tickMs, () => {
+        time.after(queueMs, () => {
           begin(truth, run);
         });
       } else {
         if (run.template !== 'lc2-verify') holders.set(truth.environment, truth.uid);
         if (truth.backupId !== undefined && !storage.claims.has(truth.backupId))
           storage.claims.set(truth.backupId, truth.uid);
-        if (truth.backupId !== undefined && storage.claims.get(truth.backupId) !== truth.uid)
-          end(truth, run, { phase: 'Failed', message: 'another run has claimed the id' });
+        truth.collided = truth.backupId !== undefined && storage.claims.get(truth.backupId) !== truth.uid;
+        if (truth.collided) end(truth, run, { phase: 'Failed', message: 'another run has claimed the id' });
         else step(truth, run, 0);
       }
     });
@@ -274,6 +278,7 @@ export const startArgo = ({ time, objects, outcome }: ArgoOptions) => {
       endedAt: undefined,
       endedAs: undefined,
       goneAt: undefined,
+      collided: false,
     };
     truths.push(truth);
     time.after(reactionMs, () => {

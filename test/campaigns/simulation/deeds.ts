@@ -57,6 +57,16 @@ const deed: Readonly<Record<Deed, (world: World, ms: number) => void>> = {
     };
     look();
   },
+  /** Somebody takes the finalizer away, as those do who are in a hurry. */
+  'force request away': (world) => {
+    const request = deleteRequest(world);
+    if (request === undefined) return;
+    tolerant(() =>
+      world.server.objects.edit(request.plural, { name: request.name, namespace }, (object) => {
+        delete object.metadata.finalizers;
+      }),
+    );
+  },
   'edit environment': (world) => {
     setSpec(world, { scheduling: { deadline: '12h' } });
   },
@@ -69,14 +79,16 @@ const deed: Readonly<Record<Deed, (world: World, ms: number) => void>> = {
     });
   },
   'delete environment': (world, ms) => {
-    tolerant(() => {
-      world.server.objects.remove('backupenvironments', namespace, 'prd');
-    });
+    const { objects } = world.server;
+    const owner = objects.tryGet('backupenvironments', namespace, 'prd');
+    if (owner === undefined) return;
+    objects.remove('backupenvironments', namespace, 'prd');
     // With its owner goes the ConfigMap.
     world.after(1000, () => {
-      tolerant(() => {
-        world.server.objects.remove('configmaps', namespace, 'backup-environment-prd');
-      });
+      const map = objects.tryGet('configmaps', namespace, 'backup-environment-prd');
+      const owners = map === undefined ? [] : (map.metadata as { ownerReferences?: { uid: string }[] }).ownerReferences;
+      if (owners?.some(({ uid }) => uid === owner.metadata.uid) === true)
+        objects.remove('configmaps', namespace, 'backup-environment-prd');
     });
     world.after(ms, () => {
       world.fault();

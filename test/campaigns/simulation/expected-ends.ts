@@ -5,7 +5,7 @@ import type { Ending, RequestTruth } from './world.ts';
 /** How a request may end, as `phase/reason`, from what really happened to its runs and what people did. */
 
 const failure = ({ outcome, life }: Plan): string => {
-  if (outcome === 'fails') return 'Failed/DumpFailed';
+  if (outcome === 'fails' || outcome === 'flood') return 'Failed/DumpFailed';
   if (life === 'backup' && (outcome === 'mute, unsealed' || outcome === 'hidden nodes')) return 'Failed/ResultLost';
   return 'Failed/StepFailed';
 };
@@ -28,6 +28,7 @@ const endsOfSealed = (mute: boolean, ending: Ending): readonly string[] =>
 
 const endsOfRun = (run: RunTruth, request: RequestTruth, ending: Ending): readonly string[] => {
   const { plan } = ending;
+  if (run.collided) return ['Failed/StepFailed'];
   const vanished = run.goneAt !== undefined && run.goneAt <= (request.terminalAt ?? Number.POSITIVE_INFINITY);
   const cancelled = request.cancelledAt !== undefined;
   if (plan.life === 'backup' && run.sealedAt !== undefined)

@@ -13,6 +13,7 @@ const spans: Readonly<Record<string, readonly [number, number]>> = {
   pause: [1000, 90_000],
   'argo down': [1000, 600_000],
   'no CRD': [1000, 120_000],
+  'late environment': [1000, 50_000],
   'expire workflow': [0, 20_000],
   'recreate workflow': [100, 20_000],
   'recreate request': [0, 10_000],

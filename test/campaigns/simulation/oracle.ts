@@ -11,6 +11,8 @@ const convergenceMs = 60_000;
 /** An event that the server never sends breaks its promise; the next full list makes up for it. */
 const relistMs = 1_200_000;
 const statusBytes = 16 * 1024;
+/** Those that find out that the server is away; then at most one a second. */
+const firstCalls = 5;
 const touchable = new Set([
   'backupenvironments',
   'backuprequests',
@@ -112,8 +114,11 @@ const behaves = ({ calls, asked, downs, largestStatus, complaints }: Ending): st
     .filter((call) => writes.has(call.verb) && !isGuarded(call))
     .map(({ verb, plural, name }) => `${verb} ${plural} ${name} has no precondition`);
   const hot = downs.flatMap(({ from, to }) => {
-    const count = asked.filter((time) => time > from && time <= to).length;
-    return count > (to - from) / 1000 ? [`${count} calls while the server was down for ${(to - from) / 1000} s`] : [];
+    const during = asked.filter(({ at: time }) => time > from && time <= to);
+    const counts = [...new Set(during.map(({ by }) => by))].map((one) => during.filter(({ by }) => by === one).length);
+    const most = Math.max(0, ...counts);
+    const seconds = (to - from) / 1000;
+    return most > seconds + firstCalls ? [`${most} calls while the server was down for ${seconds} s`] : [];
   });
   return [
     ...foreign,
@@ -169,9 +174,12 @@ const sorted = (value: unknown): unknown => {
 export const endState = ({ objects }: Ending): readonly string[] =>
   objects
     .filter(({ kind }) => kind !== 'Event')
-    .map(({ kind, metadata: { name, labels, finalizers }, spec, data, status }) =>
-      timeless(JSON.stringify(sorted({ kind, name, labels, finalizers, spec, data, status }))),
-    )
+    .map(({ kind, metadata: { name, labels, finalizers }, spec, data, status = {} }) => {
+      // How far a run had come that then failed is told as far as it was seen.
+      const { progress, ...rest } = status;
+      const told = status['phase'] === 'Succeeded' ? { progress, ...rest } : rest;
+      return timeless(JSON.stringify(sorted({ kind, name, labels, finalizers, spec, data, status: told })));
+    })
     .sort();
 
 /** Only where two texts part: they are long. */
@@ -198,6 +206,14 @@ const sameAs = (ending: Ending, undisturbed: Ending): string[] => {
   ];
 };
 
+/** Two controllers at once may start two runs in one second; then the second run says so and fails. */
+const collisions = ({ runs, plan }: Ending): string[] => {
+  const two = plan.faults.some(({ what }) => what === 'second controller');
+  return two
+    ? []
+    : runs.filter(({ collided }) => collided).map(({ name }) => `run ${name} has the backup id of another`);
+};
+
 /** What is wrong with a life; nothing, when every promise was kept. */
 export const judge = (ending: Ending, undisturbed: Ending): readonly string[] => [
   ...cameToRest(ending),
@@ -207,5 +223,6 @@ export const judge = (ending: Ending, undisturbed: Ending): readonly string[] =>
   ...behaves(ending),
   ...nothingLeft(ending),
   ...endsAsExpected(ending),
-  ...(hasDeeds(ending.plan) ? [] : sameAs(ending, undisturbed)),
+  ...collisions(ending),
+  ...(hasDeeds(ending.plan) || ending.runs.some(({ collided }) => collided) ? [] : sameAs(ending, undisturbed)),
 ];

@@ -4,7 +4,15 @@ export const lifeKinds = ['backup', 'restore', 'preview'] as const;
 export type LifeKind = (typeof lifeKinds)[number];
 
 /** What the run itself makes of it. `mute`: killed while it sealed, so that it cannot say whether it had. */
-export const outcomes = ['good', 'fails', 'out of memory', 'mute, sealed', 'mute, unsealed', 'hidden nodes'] as const;
+export const outcomes = [
+  'good',
+  'fails',
+  'out of memory',
+  'mute, sealed',
+  'mute, unsealed',
+  'hidden nodes',
+  'flood',
+] as const;
 export type RunOutcome = (typeof outcomes)[number];
 
 export const callFaults = [
@@ -38,6 +46,7 @@ export const hiddenFaults = [
   'pause',
   'argo down',
   'no CRD',
+  'late environment',
 ] as const;
 export type HiddenFault = (typeof hiddenFaults)[number];
 
@@ -49,6 +58,7 @@ export const deeds = [
   'cancel',
   'delete request',
   'recreate request',
+  'force request away',
   'edit environment',
   'break environment',
   'delete environment',

@@ -22,6 +22,11 @@ export interface Call {
   changed: boolean;
 }
 
+export interface Asked {
+  readonly at: number;
+  readonly by: string;
+}
+
 type Done = { readonly value: unknown } | { readonly status: object };
 
 export interface ServerOptions {
@@ -74,8 +79,8 @@ export const createServer = ({ time, callFault, eventFault, onFault }: ServerOpt
   });
   const log: HistoryEntry[] = [];
   const calls: Call[] = [];
-  /** Times of everything that was asked, watches too. */
-  const asked: number[] = [];
+  /** Everything that was asked, watches too. */
+  const asked: Asked[] = [];
   const weather: Weather = {
     down: false,
     overloaded: false,
@@ -152,7 +157,7 @@ export const createServer = ({ time, callFault, eventFault, onFault }: ServerOpt
         changed: false,
       };
       calls.push(call);
-      asked.push(call.at);
+      asked.push({ at: call.at, by: process.name });
       const fault = callFault(call);
       const answer = (text: string, settle: () => void, ms = weather.latencyMs): void => {
         call.answer = text;
@@ -218,7 +223,7 @@ export const createServer = ({ time, callFault, eventFault, onFault }: ServerOpt
       return (await send(process, call, () => list(collection, selector))) as ReturnType<typeof list>;
     },
     watch: (collection, options) => {
-      asked.push(time.monotonic());
+      asked.push({ at: time.monotonic(), by: process.name });
       return watches.open(process, collection, options);
     },
     get: ({ resource: { plural }, namespace, name }: Target) =>

@@ -6,7 +6,7 @@ import { createVirtualTime } from '../../fakes/kube/virtual-time.ts';
 import { type RunTruth, startArgo, type Storage } from './argo.ts';
 import { type Fault, isDeed, type Plan } from './plan.ts';
 import { createProcess, type Process } from './process.ts';
-import { type Call, createServer, type Server } from './server.ts';
+import { type Asked, type Call, createServer, type Server } from './server.ts';
 import { doDeed } from './deeds.ts';
 import type { SentEvent } from './watches.ts';
 
@@ -35,7 +35,7 @@ export interface Ending {
   readonly objects: readonly KubeObject[];
   readonly calls: readonly Call[];
   readonly events: readonly SentEvent[];
-  readonly asked: readonly number[];
+  readonly asked: readonly Asked[];
   readonly deeds: readonly { readonly at: number; readonly what: string }[];
   /** While the server was away. */
   readonly downs: readonly { readonly from: number; readonly to: number }[];
@@ -128,8 +128,8 @@ export const live = async (plan: Plan): Promise<Ending> => {
   };
 
   objects.listen(({ plural, type, object }) => {
-    if (object.status !== undefined) largestStatus = Math.max(largestStatus, JSON.stringify(object.status).length);
     if (plural !== 'backuprequests' && plural !== 'restorerequests') return;
+    largestStatus = Math.max(largestStatus, JSON.stringify(object.status ?? {}).length);
     const { uid } = object.metadata;
     const truth = requests.find((each) => each.uid === uid);
     if (truth === undefined) return;
@@ -276,6 +276,7 @@ export const live = async (plan: Plan): Promise<Ending> => {
         },
       );
     },
+    'late environment': () => {},
     'no CRD': (ms) => {
       during(
         ms,
@@ -301,8 +302,10 @@ export const live = async (plan: Plan): Promise<Ending> => {
     else time.after(at, start);
   }
   startController();
-  time.after(1000, () => {
+  const late = plan.faults.find(({ what }) => what === 'late environment');
+  time.after(late?.on === 'time' ? late.ms : 1000, () => {
     put(objects, environmentObject());
+    fault();
   });
   time.after(requestsAt, () => {
     for (let turn = 0; turn < plan.requests; turn++) addRequest(nameOf(turn));
@@ -322,7 +325,8 @@ export const live = async (plan: Plan): Promise<Ending> => {
   const isOver = ({ plural, name, terminalAt }: RequestTruth): boolean =>
     terminalAt !== undefined && objects.tryGet(plural, namespace, name)?.metadata.finalizers === undefined;
 
-  while (!isDone() && time.monotonic() < patienceMs + stopCounting) await time.advance(2000);
+  const patience = patienceMs + plan.requests * 30_000 + stopCounting;
+  while (!isDone() && time.monotonic() < patience) await time.advance(2000);
   const convergedAt = isDone() ? time.monotonic() : undefined;
   await time.advance(watchMs(plan));
   for (const process of processes) process.kill();
