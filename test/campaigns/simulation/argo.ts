@@ -170,6 +170,10 @@ export const startArgo = ({ time, objects, outcome }: ArgoOptions) => {
       });
       return;
     }
+    if (outcome === 'no result' && run.template !== 'lc2-verify') {
+      end(truth, run, { phase: 'Succeeded' });
+      return;
+    }
     end(truth, run, {
       phase: 'Succeeded',
       nodes: tell(run, last, { phase: 'Succeeded' }),
@@ -201,7 +205,7 @@ export const startArgo = ({ time, objects, outcome }: ArgoOptions) => {
         message: '',
         nodes: tell(run, at, { phase: 'Running', progress: '50/100' }),
       });
-      if (isLast && outcome !== 'mute, unsealed' && run.template !== 'lc2-verify')
+      if (isLast && outcome !== 'mute, unsealed' && outcome !== 'no result' && run.template !== 'lc2-verify')
         time.after(stepMs / 2, () => {
           const now = find(truth, run.namespace);
           if (now !== undefined && now.spec?.['shutdown'] === undefined && (fault === undefined || fault.at === at))

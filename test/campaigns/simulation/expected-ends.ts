@@ -4,13 +4,15 @@ import type { Ending, RequestTruth } from './world.ts';
 
 /** How a request may end, as `phase/reason`, from what really happened to its runs and what people did. */
 
+const lost = 'Failed/ResultLost';
+
 const failure = ({ outcome, life }: Plan): string => {
+  if (outcome === 'no result') return lost;
   if (outcome === 'fails' || outcome === 'flood') return 'Failed/DumpFailed';
   if (life === 'backup' && (outcome === 'mute, unsealed' || outcome === 'hidden nodes')) return 'Failed/ResultLost';
   return 'Failed/StepFailed';
 };
 
-const lost = 'Failed/ResultLost';
 const happy: Readonly<Record<Plan['life'], string>> = {
   backup: 'Succeeded/Sealed',
   restore: 'Succeeded/Restored',
@@ -33,8 +35,8 @@ const endsOfRun = (run: RunTruth, request: RequestTruth, ending: Ending): readon
   const cancelled = request.cancelledAt !== undefined;
   if (plan.life === 'backup' && run.sealedAt !== undefined)
     return endsOfSealed(vanished || cancelled || plan.outcome !== 'good', ending);
-  const own: readonly string[] =
-    run.endedAs === 'Failed' ? [failure(plan)] : plan.life === 'backup' ? [] : [happy[plan.life]];
+  const failing = run.endedAs === 'Failed' || plan.outcome === 'no result';
+  const own: readonly string[] = failing ? [failure(plan)] : plan.life === 'backup' ? [] : [happy[plan.life]];
   return [
     ...(cancelled ? ['Cancelled/Cancelled'] : []),
     ...(vanished ? [lost] : []),

@@ -13,6 +13,8 @@ const relistMs = 1_200_000;
 const statusBytes = 16 * 1024;
 /** Those that find out that the server is away; then at most one a second. */
 const firstCalls = 5;
+/** Seven and one of progress, which a life of 20 s tells once. */
+const writesOfRequest = 8;
 const touchable = new Set([
   'backupenvironments',
   'backuprequests',
@@ -206,6 +208,28 @@ const sameAs = (ending: Ending, undisturbed: Ending): string[] => {
   ];
 };
 
+/** Nothing is written that says nothing new, unless the news of a write had got lost; and little is asked. */
+const isFrugal = ({ calls, plan, requests }: Ending): string[] => {
+  const idle = calls.filter(
+    ({ subresource, answer, changed }) => subresource === 'status' && answer === 'ok' && !changed,
+  );
+  const unknown = plan.faults.length * requests.length;
+  const first = [...(idle.length > unknown ? [`${idle.length} statuses written that changed nothing`] : [])];
+  if (plan.faults.length > 0 || requests.length > 1) return first;
+  const own = calls.filter(
+    ({ verb, plural, name }) =>
+      writes.has(verb) && plural !== 'backupenvironments' && plural !== 'configmaps' && !name.startsWith('prd.'),
+  );
+  const gets = calls.filter(({ verb }) => verb === 'get').length;
+  const most =
+    plan.outcome.startsWith('mute') || plan.outcome === 'hidden nodes' ? writesOfRequest + 2 : writesOfRequest;
+  return [
+    ...first,
+    ...(own.length > most ? [`${own.length} writes for one request`] : []),
+    ...(gets > 0 ? [`${gets} objects read`] : []),
+  ];
+};
+
 /** Two controllers at once may start two runs in one second; then the second run says so and fails. */
 const collisions = ({ runs, plan }: Ending): string[] => {
   const two = plan.faults.some(({ what }) => what === 'second controller');
@@ -224,5 +248,6 @@ export const judge = (ending: Ending, undisturbed: Ending): readonly string[] =>
   ...nothingLeft(ending),
   ...endsAsExpected(ending),
   ...collisions(ending),
+  ...isFrugal(ending),
   ...(hasDeeds(ending.plan) || ending.runs.some(({ collided }) => collided) ? [] : sameAs(ending, undisturbed)),
 ];

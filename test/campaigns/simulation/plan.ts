@@ -11,6 +11,7 @@ export const outcomes = [
   'mute, sealed',
   'mute, unsealed',
   'hidden nodes',
+  'no result',
   'flood',
 ] as const;
 export type RunOutcome = (typeof outcomes)[number];

@@ -5,6 +5,7 @@ import {
   type Fault,
   type HiddenFault,
   lifeKinds,
+  outcomes,
   type Plan,
   type RunOutcome,
 } from './plan.ts';
@@ -124,6 +125,14 @@ const rows: readonly Row[] = [
     at: [0],
     also: [crashAfter(index, 90_000)],
   })),
+  {
+    row: 'B4-13 Workflow ended and deleted while the controller was down, and only storage knows how',
+    what: 'expire workflow',
+    ms: 1000,
+    at: [0],
+    outcome: 'hidden nodes',
+    also: [crashAfter(8, 90_000)],
+  },
   { row: 'B4-14 Workflow deleted by a user', what: 'delete workflow', ms: 0 },
   { row: 'B4-14 Workflow deleted and made again by hand', what: 'recreate workflow', ms: 2000 },
   { row: 'B4-24 clock 10 min ahead', what: 'clock step', ms: 600_000 },
@@ -152,7 +161,7 @@ const rows: readonly Row[] = [
   { row: 'B4-30 kinds of Argo missing at the start', what: 'no CRD', ms: 90_000, at: [0] },
   { row: 'B4-31 webhook refuses our Workflow', what: 'refuse workflows', ms: 300_000, at: [0] },
   { row: 'B4-31 webhook refuses our Workflow for a while', what: 'refuse workflows', ms: 5000 },
-  ...(['fails', 'out of memory', 'mute, sealed', 'mute, unsealed', 'hidden nodes'] as const).flatMap(
+  ...(['no result', 'fails', 'out of memory', 'mute, sealed', 'mute, unsealed', 'hidden nodes'] as const).flatMap(
     (outcome): Row[] => [
       { row: `B4-33 never Succeeded without the seal: ${outcome}`, what: 'crash', ms: 3000, outcome },
       { row: `B4-33 cancelled: ${outcome}`, what: 'cancel', ms: 0, outcome },
@@ -161,6 +170,11 @@ const rows: readonly Row[] = [
   { row: 'B4-35 200 requests at once', what: 'crash', ms: 3000, requests: 200, at: [60_000] },
   { row: 'B4-36 flood of messages', what: 'cut watches', ms: 0, outcome: 'flood', at: [9000] },
 ];
+
+const undisturbed = (): readonly RowCase[] =>
+  lifeKinds.flatMap((life) =>
+    outcomes.map((outcome) => ({ stratum: `undisturbed ${life}`, name: outcome, plan: { ...base, life, outcome } })),
+  );
 
 const catalogue = (): readonly RowCase[] =>
   rows.flatMap(({ row, what, ms, outcome = 'good', requests = 1, at = usualTimes, also = [] }) =>
@@ -171,4 +185,8 @@ const catalogue = (): readonly RowCase[] =>
     })),
   );
 
-export const rowCases = async (): Promise<readonly RowCase[]> => [...(await everyCallAndEvent()), ...catalogue()];
+export const rowCases = async (): Promise<readonly RowCase[]> => [
+  ...undisturbed(),
+  ...(await everyCallAndEvent()),
+  ...catalogue(),
+];
