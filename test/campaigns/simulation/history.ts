@@ -3,6 +3,7 @@ import type { Ending } from './world.ts';
 
 const bodyText = (body: unknown): string => {
   if (body === undefined) return '';
+  if (Array.isArray(body)) return JSON.stringify(body);
   const { status, spec, metadata } = body as {
     status?: { phase?: string; message?: string };
     spec?: { shutdown?: string };

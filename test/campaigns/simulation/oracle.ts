@@ -23,7 +23,7 @@ const touchable = new Set([
   'configmaps',
   'events',
 ]);
-const writes = new Set<Call['verb']>(['create', 'apply', 'merge']);
+const writes = new Set<Call['verb']>(['create', 'apply', 'merge', 'json']);
 
 const patience = ({ plan }: Ending): number =>
   (plan.faults.some(({ what }) => what === 'drop') ? relistMs : 0) + convergenceMs;
@@ -103,6 +103,7 @@ const isGuarded = ({ verb, plural, subresource, body }: Call): boolean => {
   const version = at(body, 'metadata', 'resourceVersion');
   if (verb === 'create')
     return typeof at(body, 'metadata', 'name') === 'string' && at(body, 'metadata', 'generateName') === undefined;
+  if (verb === 'json') return Array.isArray(body) && body.some((each: unknown) => at(each, 'op') === 'test');
   if (subresource === 'status') return typeof version === 'string' && typeof at(body, 'metadata', 'uid') === 'string';
   if (verb === 'merge' && plural === 'workflows' && at(body, 'metadata') === undefined)
     return JSON.stringify(Object.keys(body ?? {})) === '["spec"]';

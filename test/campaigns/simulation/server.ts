@@ -12,7 +12,7 @@ export interface Call {
   readonly index: number;
   readonly at: number;
   readonly by: string;
-  readonly verb: 'list' | 'get' | 'create' | 'apply' | 'merge';
+  readonly verb: 'list' | 'get' | 'create' | 'apply' | 'merge' | 'json';
   readonly plural: string;
   readonly name: string;
   readonly subresource: string | undefined;
