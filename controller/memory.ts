@@ -26,8 +26,15 @@ export interface Memory {
 export const creationGapMs = 2000;
 const configMapTrustMs = 590_000;
 
-const digestOf = ({ uid, verdict }: EnvironmentView): string =>
-  verdict.ok ? sha256(canonicalLine({ uid, environment: verdict.environment })) : '';
+const digests = new WeakMap<EnvironmentView, string>();
+/** Asked at every look at every request of the environment, so that it is made once. */
+const digestOf = (view: EnvironmentView): string => {
+  const { uid, verdict } = view;
+  if (!verdict.ok) return '';
+  const known = digests.get(view) ?? sha256(canonicalLine({ uid, environment: verdict.environment }));
+  digests.set(view, known);
+  return known;
+};
 
 export const createMemory = (time: Time, gapMs: number): Memory => {
   const started = time.monotonic();
