@@ -51,7 +51,7 @@ const drawFault = (random: Random): Fault => {
 export const drawPlan = (random: Random, seed: number): Plan => ({
   life: random.chance(0.6) ? 'backup' : random.pick(lifeKinds),
   outcome: random.chance(0.5) ? 'good' : random.pick(outcomes),
-  requests: random.chance(0.9) ? 1 : random.between(2, 4),
+  requests: random.chance(0.94) ? 1 : random.between(2, 4),
   seed,
   faults: [
     ...Array.from({ length: random.between(1, 5) }, () => drawFault(random)),

@@ -174,7 +174,7 @@ const sorted = (value: unknown): unknown => {
 };
 
 /** The end state, as far as two lives can be compared. */
-export const endState = ({ objects }: Ending): readonly string[] =>
+const endState = ({ objects }: Ending): readonly string[] =>
   objects
     .filter(({ kind }) => kind !== 'Event')
     .map(({ kind, metadata: { name, labels, finalizers }, spec, data, status = {} }) => {
@@ -196,8 +196,12 @@ const parting = (text: string, others: readonly string[]): string => {
   return `${text.slice(0, 60)} … ${text.slice(Math.max(60, from - 60), from + 140)}`;
 };
 
+const known = new WeakMap<Ending, readonly string[]>();
+
 const sameAs = (ending: Ending, undisturbed: Ending): string[] => {
-  const [now, then] = [endState(ending), endState(undisturbed)];
+  const now = endState(ending);
+  const then = known.get(undisturbed) ?? endState(undisturbed);
+  known.set(undisturbed, then);
   const extra = now.filter((text) => !then.includes(text));
   const missing = then.filter((text) => !now.includes(text));
   const events = ending.objects.filter(({ kind }) => kind === 'Event').length;

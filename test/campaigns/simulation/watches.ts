@@ -167,14 +167,14 @@ export const createWatches = ({ time, log, weather, eventFault, onFault, isForgo
       if (watch.silent) return;
       flush(watch);
       const last = log[watch.position - 1]?.version ?? since;
-      hand({
-        type: 'BOOKMARK',
-        object: { kind: 'Bookmark', metadata: { resourceVersion: String(Math.max(last, since)) } },
-      });
+      const metadata = { resourceVersion: String(Math.max(last, since)) };
       ended = true;
       close();
       time.after(weather.latencyMs, () => {
-        process.deliver(resolve);
+        process.deliver(() => {
+          options.onEvent({ type: 'BOOKMARK', object: { kind: 'Bookmark', metadata } });
+          resolve();
+        });
       });
     });
     options.signal.addEventListener('abort', onAbort, { once: true });
