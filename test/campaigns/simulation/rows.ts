@@ -39,7 +39,7 @@ const everyCallAndEvent = async (): Promise<readonly RowCase[]> => {
 
 /** The calls that matter most, by name. */
 const aroundTheCreation = async (): Promise<readonly RowCase[]> => {
-  const { calls } = await live(base);
+  const { calls, events } = await live(base);
   const post = calls.findIndex(({ verb, plural }) => verb === 'create' && plural === 'workflows');
   const end = calls.findIndex(
     ({ body }) => (body as { status?: { phase?: string } } | undefined)?.status?.phase === 'Succeeded',
@@ -48,7 +48,19 @@ const aroundTheCreation = async (): Promise<readonly RowCase[]> => {
     ...base,
     faults: [{ on: 'call', index, what, ms }],
   });
-  return [100, 3000, 120_000].flatMap((ms) => [
+  const added = events.findIndex(({ text }) => text.startsWith('ADDED workflows'));
+  const unheard: RowCase = {
+    stratum: 'B4-5 the answer to a creation and the event of it are lost',
+    name: 'the Workflow is found by its name',
+    plan: {
+      ...base,
+      faults: [
+        { on: 'call', index: post, what: 'answer lost', ms: 0 },
+        { on: 'event', index: added, what: 'freeze' },
+      ],
+    },
+  };
+  const deaths = [100, 3000, 120_000].flatMap((ms) => [
     { stratum: 'B4-1 killed before POST Workflow', name: `down for ${ms} ms`, plan: crash(post, 'crash before', ms) },
     {
       stratum: 'B4-2 killed after POST, before status',
@@ -61,6 +73,7 @@ const aroundTheCreation = async (): Promise<readonly RowCase[]> => {
       plan: crash(end, 'crash after', ms),
     },
   ]);
+  return [unheard, ...deaths];
 };
 
 const rowOfCall = (what: (typeof callFaults)[number]): string => {
