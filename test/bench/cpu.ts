@@ -8,8 +8,8 @@ const statOf = (pid: number | 'self'): string[] => {
   return text.slice(text.lastIndexOf(')') + 2).split(' ');
 };
 
-/** Seconds of CPU that a process and the children it has waited for have used. */
-export const cpuSeconds = (pid: number | 'self'): number =>
-  statOf(pid)
-    .slice(11, 15)
+/** Seconds of CPU that a process and the children it has waited for have used; `children`: only those of this process. */
+export const cpuSeconds = (pid: number | 'self' | 'children'): number =>
+  statOf(pid === 'children' ? 'self' : pid)
+    .slice(pid === 'children' ? 13 : 11, 15)
     .reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;

@@ -1,96 +1,82 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { createWriteStream } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { Client } from 'pg';
-import { parseEnvironment } from '../../core/plan/environment.ts';
-import { openDatabase } from '../../steps/engines/index.ts';
-import { openStore } from '../../steps/stores/index.ts';
-import { type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { median, type Row } from './table.ts';
+import { fileURLToPath } from 'node:url';
+import { layout } from '../../core/plan/layout.ts';
+import { stampOf } from '../../core/plan/backup-id.ts';
+import { mebibytesWanted, newRun, startBenchDatabase } from './database.ts';
+import { compareSides, measureRounds } from './rounds.ts';
+import { runScript } from './script.ts';
+import { runStep, type StepHost, type StepRun } from './steps.ts';
+import type { Row } from './table.ts';
+import { measureUsage } from './usage.ts';
 
-const rows = 400_000;
-const rounds = 3;
+const mebibytes = (bytes: number): number => bytes / 1024 / 1024;
 
-const fill = async (server: PostgresServer): Promise<void> => {
-  const { host, port, superuser: user, password } = server;
-  const client = new Client({ host, port, user, password, database: 'postgres' });
-  await client.connect();
-  await client.query(`CREATE TABLE entry AS SELECT i AS id, md5(i::text) || repeat(md5((i % 1000)::text), 4) AS title,
-    now() + i * interval '1 second' AS changed, (i * 37 % 1000)::numeric / 10 AS weight FROM generate_series(1, ${rows}) i`);
-  await client.query('CHECKPOINT');
-  await client.end();
+/** Folder of what a run has stored. */
+const folderOf = ({ environment }: StepHost, run: StepRun): string =>
+  join(fileURLToPath(environment.spec.storage.url), 'bench', environment.name, stampOf(run.timestamp));
+
+const sizeOf = async (folder: string): Promise<number> => {
+  const names = await readdir(folder);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 };
 
-/** Our dump with digest and upload into a folder, in turns with `pg_dump -Fc | gzip` into a file. */
+/**
+ * The step `dump` (point, `pg_dump | zstd`, digest, upload into a folder), as a whole process, beside `pg_dump -Fc | gzip`
+ * into a file, which is what scripts do, and beside `pg_dump -Fc -Z0` into nothing, which is what the server takes to give
+ * the rows out. The step `verify` (digest, every byte through `pg_restore`, rows of each table counted) of that dump
+ * beside making it.
+ */
 export const benchDump = async (): Promise<Row[]> => {
-  const folder = await mkdtemp(join(tmpdir(), 'lc2-bench-dump-'));
-  const server = await startPostgres();
+  const bench = await startBenchDatabase();
   try {
-    await fill(server);
-    const ours: number[] = [];
-    const other: number[] = [];
-    const sizes = { ours: 0, other: 0 };
-    for (let round = 0; round < rounds; round++) {
-      const start = performance.now();
-      sizes.ours = await dumpOurs(server, folder, `${round}.dump.zst`);
-      const middle = performance.now();
-      sizes.other = await dumpPlain(server, join(folder, `${round}.dump.gz`));
-      ours.push((middle - start) / 1000);
-      other.push((performance.now() - middle) / 1000);
-    }
-    const mebibytes = (bytes: number): number => bytes / 1024 / 1024;
-    return [
-      {
-        bench: 'dump incl. upload beside pg_dump -Fc | gzip',
-        ours: median(ours),
-        other: median(other),
-        unit: 's',
-        goal: 1,
+    await bench.fill('app', mebibytesWanted());
+    const { host, server, toolEnv } = bench;
+    const measure = (work: () => Promise<void>) => measureUsage(work, [server.pid]);
+    const plain = join(host.folder, 'plain.gz');
+    const env = { ...toolEnv('app'), OUT: plain };
+    let run = newRun('lc2-backup');
+    await runStep(host, run, 'dump');
+    const rounds = await measureRounds({
+      sides: {
+        dump: async () => {
+          await rm(folderOf(host, run), { recursive: true });
+          run = newRun('lc2-backup');
+          return measure(() => runStep(host, run, 'dump'));
+        },
+        verify: async () => {
+          await rm(join(folderOf(host, run), '..', layout.step(stampOf(run.timestamp), 'verify')), { force: true });
+          return measure(() => runStep(host, run, 'verify'));
+        },
+        gzip: () => measure(() => runScript('"$BIN"/pg_dump --format=custom | gzip > "$OUT"', env)),
+        floor: () => measure(() => runScript('"$BIN"/pg_dump --format=custom --compress=0 > /dev/null', env)),
       },
-      { bench: 'size of that dump', ours: mebibytes(sizes.ours), other: mebibytes(sizes.other), unit: 'MiB' },
+    });
+    const stored = await sizeOf(join(folderOf(host, run), 'database'));
+    const besideGzip = { ours: 'dump', other: 'gzip' } as const;
+    return [
+      { bench: 'dump / pg_dump -Fc | gzip', ...compareSides(rounds, besideGzip), unit: 's', goal: 0.4 },
+      {
+        bench: 'processor time of that',
+        ...compareSides(rounds, besideGzip, ({ cpu }) => cpu),
+        unit: 's',
+      },
+      { bench: 'size of that', ours: mebibytes(stored), other: mebibytes((await stat(plain)).size), unit: 'MiB' },
+      {
+        bench: 'dump / pg_dump -Fc -Z0 > /dev/null',
+        ...compareSides(rounds, { ours: 'dump', other: 'floor' }),
+        unit: 's',
+        goal: 1.35,
+      },
+      {
+        bench: 'verify with row counts / dump',
+        ...compareSides(rounds, { ours: 'verify', other: 'dump' }),
+        unit: 's',
+        goal: 0.5,
+      },
     ];
   } finally {
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    await bench.stop();
   }
-};
-
-const dumpOurs = async (server: PostgresServer, folder: string, key: string): Promise<number> => {
-  const { signal } = new AbortController();
-  const { host, port } = server;
-  const database = { server: { engine: 'postgresql', host, port, tls: { mode: 'disable' } } };
-  const storage = { url: `file://${folder}/storage` };
-  const environment = parseEnvironment({ name: 'bench', spec: { projectId: 'bench', database, storage } }, 'bench');
-  const secrets = { username: server.superuser, password: server.password };
-  const opened = openDatabase({ environment, secrets, signal, env: process.env });
-  const store = await openStore({ location: environment.spec.storage, secrets: {}, signal });
-  try {
-    return await opened.withPoints(['postgres'], async ([point]) => {
-      if (!point) throw new Error('the server gave no point');
-      return (await store.put(key, opened.dump(point), { createOnly: true })).size;
-    });
-  } finally {
-    await opened.close();
-    await store.close();
-  }
-};
-
-const dumpPlain = async (server: PostgresServer, file: string): Promise<number> => {
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    PGHOST: server.host,
-    PGPORT: String(server.port),
-    PGUSER: server.superuser,
-    PGPASSWORD: server.password,
-  };
-  const dump = spawn(join(server.bin, 'pg_dump'), ['--format=custom', 'postgres'], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const gzip = spawn('gzip', ['-c'], { stdio: [dump.stdout, 'pipe', 'inherit'] });
-  await pipeline(gzip.stdout, createWriteStream(file));
-  return (await stat(file)).size;
 };

@@ -2,10 +2,19 @@ import { benchDump } from './dump.ts';
 import { benchFilter } from './filter.ts';
 import { benchIncremental } from './incremental.ts';
 import { benchMovers } from './movers.ts';
+import { benchStart } from './start.ts';
+import { benchSynth } from './synth.ts';
 import { isMissed, printRows, type Row } from './table.ts';
 
-/** `npm run bench [filter|dump|incremental|movers]…`: ends with 1 when a goal was missed. */
-const benches = { filter: benchFilter, dump: benchDump, incremental: benchIncremental, movers: benchMovers };
+/** `npm run bench -- [name]…`: ends with 1 when a goal was missed. */
+const benches = {
+  filter: benchFilter,
+  synth: benchSynth,
+  start: benchStart,
+  dump: benchDump,
+  incremental: benchIncremental,
+  movers: benchMovers,
+};
 
 const say = (text: string): void => void process.stdout.write(text);
 

@@ -4,6 +4,8 @@ export interface Row {
   readonly ours: number;
   readonly other: number;
   readonly unit: string;
+  /** Median of the ratios of each round; without it, the ratio of the two. */
+  readonly ratio?: number;
   /** Largest good ratio of ours to the other; undefined: measured for information. */
   readonly goal?: number;
 }
@@ -13,7 +15,7 @@ export const median = (values: readonly number[]): number => {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 };
 
-const ratioOf = ({ ours, other }: Row): number => ours / other;
+const ratioOf = ({ ours, other, ratio = ours / other }: Row): number => ratio;
 
 export const isMissed = (row: Row): boolean => row.goal !== undefined && !(ratioOf(row) <= row.goal);
 
