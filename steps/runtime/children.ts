@@ -161,15 +161,11 @@ class Run {
     const { input } = this.#options;
     const stdin = this.#members[0]?.child.stdin ?? undefined;
     if (input === undefined || stdin === undefined) return;
-    const gone = new Promise<'gone'>((resolve) => {
-      stdin.once('close', () => resolve('gone'));
-      // A broken pipe shows as the exit of the stage, or as input that was left over.
-      stdin.on('error', () => resolve('gone'));
-    });
+    const orGone = untilGone(stdin);
     const iterator = input[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const next = await Promise.race([iterator.next(), gone]);
+        const next = await orGone(iterator.next());
         if (next === 'gone') {
           this.#leftOver();
           break;
@@ -178,7 +174,7 @@ class Run {
           stdin.end();
           return;
         }
-        if (!stdin.write(next.value)) await Promise.race([drained(stdin), gone]);
+        if (!stdin.write(next.value)) await orGone(drained(stdin));
       }
     } catch (error) {
       this.#stop(error);
@@ -262,6 +258,26 @@ const isCutShort = (member: Member): boolean =>
 const cancelled = (): Lc2Error => new Lc2Error('CANCELLED', 'the run was cancelled');
 
 const drained = (stream: Writable): Promise<void> => new Promise((resolve) => stream.once('drain', resolve));
+
+/** What is awaited, or `gone` when the reader is. Promise.race would keep everything it ever saw until then. */
+const untilGone = (stream: Writable): (<T>(work: Promise<T>) => Promise<T | 'gone'>) => {
+  let isGone = false;
+  let wake = (): void => undefined;
+  const end = (): void => {
+    isGone = true;
+    wake();
+  };
+  stream.once('close', end);
+  // A broken pipe shows as the exit of the stage, or as input that was left over.
+  stream.on('error', end);
+  return (work) =>
+    new Promise((resolve, reject) => {
+      wake = () => resolve('gone');
+      work.then(resolve, reject);
+      // Input that was at its end already is not left over.
+      if (isGone) queueMicrotask(wake);
+    });
+};
 
 async function* bytesOf(stream: Readable): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of stream) if (chunk instanceof Uint8Array) yield chunk;

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { Lc2Error } from '../../core/errors.ts';
 import { type PipelineOptions, spawnPipeline, type Stage } from '../../steps/runtime/children.ts';
@@ -53,6 +55,30 @@ describe('pipelines of programs', () => {
     expect(
       await outputOf([sh('many', 'seq 1 200000'), sh('zip', 'gzip'), sh('unzip', 'gunzip'), sh('sum', 'wc -l')]),
     ).toBe('200000\n');
+  });
+
+  it('keeps nothing of its input', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: unknown = runInNewContext('gc');
+    const given: WeakRef<Uint8Array>[] = [];
+    let kept = Number.NaN;
+    const source = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+      for (let i = 0; i < 200; i++) {
+        const chunk = new Uint8Array(100_000);
+        given.push(new WeakRef(chunk));
+        yield chunk;
+      }
+      await sleep(50);
+      if (typeof collect === 'function') collect();
+      kept = given.filter((chunk) => chunk.deref() !== undefined).length;
+    };
+    expect(await outputOf([sh('count', 'wc -c')], { input: source() })).toBe('20000000\n');
+    expect(kept).toBeLessThan(20);
+  });
+
+  it('takes for read what was handed over whole before the reader left', async () => {
+    const source = input(1, 4 * 1024 * 1024);
+    expect(await outputOf([sh('some', 'head -c 3')], { input: source })).toBe('AAA');
   });
 
   it('gives children no environment of ours', async () => {

@@ -58,7 +58,10 @@ const listHead = async (tools: Tools, head: Buffer, signal: AbortSignal): Promis
     yield await Promise.resolve(head);
   };
   const pipeline = await spawnPipeline({
-    stages: [{ program: tools.program('pg_restore'), args: ['--list'], name: 'pg_restore --list' }],
+    // It reads no further than the contents go.
+    stages: [
+      { program: tools.program('pg_restore'), args: ['--list'], name: 'pg_restore --list', mayBeCutShort: true },
+    ],
     input: input(),
     signal,
     onFailure: (stage, exit, tail) => new Lc2Error('BACKUP_DAMAGED', exitText(stage, exit, tail), { where: 'dump' }),
