@@ -38,6 +38,15 @@ describe('rows of a dump', () => {
     expect(count(script)).toEqual({ 'public.user_': 2, 'public.empty': 0 });
   });
 
+  it('are counted when one of them is far larger than what is read at a time', () => {
+    const counter = createRowCounter();
+    const piece = Buffer.alloc(64 * 1024, 'x');
+    counter.add(Buffer.from('COPY public.large (a) FROM stdin;\nsmall\n\\.'));
+    for (let i = 0; i < 4000; i++) counter.add(piece);
+    counter.add(Buffer.from('\n\\.\n'));
+    expect(counter.end()).toEqual({ 'public.large': 2 });
+  });
+
   it.each<[string, string, RowCounts]>([
     ['a table without columns', 'COPY public.none  FROM stdin;\n\n\n\n\\.\n', { 'public.none': 3 }],
     ['an end mark in the data', 'COPY public.t (a) FROM stdin;\n\\\\.\n\\.x\nx\\.\n\\.\n', { 'public.t': 3 }],

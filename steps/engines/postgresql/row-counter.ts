@@ -13,6 +13,7 @@ export interface RowCounter {
 }
 
 const newline = 10;
+const nothing = Buffer.alloc(0);
 const endMark = Buffer.from('\\.');
 /** A statement outside COPY data is short, but for large objects in hex, which are skipped unseen. */
 const statementLimit = 1024 * 1024;
@@ -21,7 +22,7 @@ export const createRowCounter = (): RowCounter => {
   const rows: Record<string, number> = Object.create(null);
   let table: string | undefined;
   let count = 0;
-  let rest: Buffer = Buffer.alloc(0);
+  let rest: Buffer = nothing;
   let statement = '';
   let quote: '"' | "'" | undefined;
 
@@ -47,17 +48,19 @@ export const createRowCounter = (): RowCounter => {
   };
 
   const add = (chunk: Uint8Array): void => {
-    const data =
-      rest.length === 0 ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : Buffer.concat([rest, chunk]);
+    const data = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let start = 0;
     for (let end = data.indexOf(newline); end !== -1; end = data.indexOf(newline, start)) {
-      const line = data.subarray(start, end);
+      // Only the line that began in an earlier chunk is put together anew.
+      const line = rest.length === 0 ? data.subarray(start, end) : Buffer.concat([rest, data.subarray(0, end)]);
+      rest = nothing;
       if (table === undefined) sqlLine(line);
       else copyLine(line);
       start = end + 1;
     }
-    // A copy: the chunk's memory may be used again.
-    rest = Buffer.from(data.subarray(start));
+    // A copy: the chunk's memory may be used again. Of a row, which may be as large as a gigabyte, its start says enough.
+    const left = data.subarray(start);
+    rest = Buffer.concat([rest, table === undefined ? left : left.subarray(0, endMark.length + 1)]);
   };
 
   return {
