@@ -6,6 +6,10 @@ const output = z.object({
 });
 export type LoadDatabaseOutput = z.output<typeof output>;
 
+const scratchGibibytes = 10;
+/** How much of a dump may be unpacked on the scratch volume, to be loaded in several jobs; larger ones are streamed. */
+export const scratchBytes = scratchGibibytes * 1024 ** 3;
+
 /** Loads every dump beside the live database and compares the rows with the manifest. */
 export const loadDatabase = {
   name: 'load-database',
@@ -16,5 +20,6 @@ export const loadDatabase = {
   share: 40,
   state: 'RestoreInProgress',
   concerns: 'database',
-  resources: streaming,
+  // A little more than what is unpacked: results and lists lie there too.
+  resources: { ...streaming, scratch: `${scratchGibibytes + 1}Gi` },
 } as const satisfies StepContract;

@@ -14,6 +14,10 @@ export interface Stage {
   readonly name: string;
   /** It may fail for want of a reader when everything after it has ended well: the reader took what it wanted. */
   readonly mayBeCutShort?: boolean;
+  /** Open files of ours that it gets as its descriptors 3, 4, … */
+  readonly files?: readonly number[];
+  /** It starts processes of its own and ends them when it is told to stop: at our death it is told so too, not killed. */
+  readonly hasWorkers?: boolean;
 }
 
 export interface StageExit {
@@ -28,6 +32,8 @@ export interface PipelineOptions {
   readonly input?: AsyncIterable<Uint8Array>;
   /** The last stage's standard output goes nowhere; `output` is then empty and ends with the pipeline. */
   readonly discardOutput?: boolean;
+  /** An open file of ours that gets the last stage's standard output, instead of `output`. */
+  readonly outputFile?: number;
   /** Takes secrets out of what a stage wrote to standard error. */
   readonly redact?: (text: string) => string;
   readonly onFailure: (stage: Stage, exit: StageExit, stderrTail: string) => Lc2Error;
@@ -62,21 +68,21 @@ const shownTail = 4_096;
 export const spawnPipeline = async (options: PipelineOptions): Promise<Pipeline> => {
   if (options.signal.aborted) throw cancelled();
   const programs = await Promise.all(options.stages.map((stage) => findProgram(stage.program)));
-  const keeper = await deathKeeper();
+  const keep = await deathKeeper();
   // From here to the end of start() nothing may be awaited: until the next stage has its end of a pipe, our loop must not read it.
-  return start(options, programs, keeper);
+  return start(options, programs, keep);
 };
 
-const start = (options: PipelineOptions, programs: readonly string[], keeper: readonly string[]): Pipeline => {
+const start = (options: PipelineOptions, programs: readonly string[], keep: Keeper): Pipeline => {
   const members: Member[] = [];
   const run = new Run(options, members);
   for (const [index, stage] of options.stages.entries()) {
     const before = members[index - 1]?.child.stdout ?? undefined;
     const last = index === options.stages.length - 1;
     const first: 'pipe' | 'ignore' = options.input === undefined ? 'ignore' : 'pipe';
-    const [command = '', ...args] = [...keeper, programs[index] ?? stage.program, ...stage.args];
+    const [command = '', ...args] = [...keep(stage), programs[index] ?? stage.program, ...stage.args];
     const child = spawn(command, args, {
-      stdio: [before ?? first, last && options.discardOutput === true ? 'ignore' : 'pipe', 'pipe'],
+      stdio: [before ?? first, last ? lastOutput(options) : 'pipe', 'pipe', ...(stage.files ?? [])],
       env: { PATH: searchPath(), LANG: 'C.UTF-8', TZ: 'UTC', ...stage.env },
     });
     // The child holds the pipe now; our copy would keep the writer from noticing that its reader is gone.
@@ -85,6 +91,9 @@ const start = (options: PipelineOptions, programs: readonly string[], keeper: re
   }
   return run.watch();
 };
+
+const lastOutput = ({ outputFile, discardOutput }: PipelineOptions): number | 'ignore' | 'pipe' =>
+  outputFile ?? (discardOutput === true ? 'ignore' : 'pipe');
 
 /** Bookkeeping of one running pipeline. */
 class Run {
@@ -317,12 +326,15 @@ const isExecutable = async (path: string): Promise<boolean> => {
   }
 };
 
-/** Argv in front of a program that makes the kernel kill it when this process is gone, however that happened. */
-const deathKeeper = async (): Promise<readonly string[]> => {
-  if (process.platform !== 'linux') return [];
+/** Argv in front of a program that makes the kernel signal it when this process is gone, however that happened. */
+type Keeper = (stage: Stage) => readonly string[];
+
+const deathKeeper = async (): Promise<Keeper> => {
+  if (process.platform !== 'linux') return () => [];
   const path = searchPath()
     .split(delimiter)
     .map((folder) => join(folder, 'setpriv'))
     .find((candidate) => existsSync(candidate));
-  return path === undefined || !(await isExecutable(path)) ? [] : [path, '--pdeathsig', 'KILL', '--'];
+  if (path === undefined || !(await isExecutable(path))) return () => [];
+  return ({ hasWorkers }) => [path, '--pdeathsig', hasWorkers === true ? 'TERM' : 'KILL', '--'];
 };

@@ -8,6 +8,7 @@ import { spawnPipeline, type Stage, type StageExit } from '../../runtime/childre
 import { decompress, exitText, redactor } from './dump.ts';
 import { isConnectionLoss } from './errors.ts';
 import { databaseConnection, quoteName, quoteText } from './quote.ts';
+import { scratchRoom, tryStage } from './scratch.ts';
 import { addressOf, type ServerAccess, type Session } from './session.ts';
 import { readToc, splitToc } from './toc.ts';
 import type { Tools } from './tools.ts';
@@ -105,9 +106,11 @@ export interface LoadTask {
   /** Database that is written to. */
   readonly into: string;
   readonly stored: () => Promise<AsyncIterable<Uint8Array>>;
+  /** Bytes of the scratch volume that may be used. */
+  readonly scratch: number;
 }
 
-/** Streams a dump into a database; the first error of the server ends it. */
+/** Loads a dump into a database; the first error of the server ends it. */
 export const loadDump = async (task: LoadTask): Promise<void> => {
   const { access, tools, order, stored } = task;
   const { keep, leave } = splitToc(await readToc(tools, stored, access.signal), {
@@ -119,7 +122,7 @@ export const loadDump = async (task: LoadTask): Promise<void> => {
   try {
     const args = restoreArgs(task, leave.length > 0 ? list : undefined);
     if (tools.major >= 17 && task.major < 17) await loadByScript(task, args);
-    else await loadDirectly(task, args);
+    else if (order.mode === 'in-place' || !(await loadSideBySide(task, args))) await loadDirectly(task, args);
   } finally {
     rmSync(list, { force: true });
   }
@@ -132,6 +135,35 @@ const restoreArgs = ({ access, order }: LoadTask, list: string | undefined): str
   ...(order.sameEnvironment ? [] : ['--no-owner', '--no-acl', '--no-tablespaces']),
   ...(order.sameEnvironment || access.spec.role === undefined ? [] : [`--role=${access.spec.role}`]),
 ];
+
+/** Two cores are busy where one would be; more jobs take more of a server that others use too. */
+export const jobs = 2;
+
+/** Several tables and indexes at a time, out of a file: false, and nothing is done, where the dump does not fit on scratch. */
+const loadSideBySide = async (task: LoadTask, args: readonly string[]): Promise<boolean> => {
+  const { access, tools, order, into, stored } = task;
+  const room = await scratchRoom(task.scratch);
+  // What the database took with its indexes is nearly always more than its rows as text.
+  if (order.properties.bytes > room) return false;
+  const staged = await tryStage(await stored(), room, loadPipeline(task));
+  if (!staged) return false;
+  try {
+    const restore: Stage = {
+      program: tools.program('pg_restore'),
+      args: [...args, '--exit-on-error', `--jobs=${jobs}`, `--dbname=${databaseConnection(into)}`, '/proc/self/fd/3'],
+      env: loadEnv(access),
+      name: 'pg_restore',
+      files: [staged.fd],
+      hasWorkers: true,
+    };
+    await (
+      await spawnPipeline({ ...loadPipeline(task), stages: [restore], discardOutput: true })
+    ).done;
+    return true;
+  } finally {
+    await staged.close();
+  }
+};
 
 const loadDirectly = async (task: LoadTask, args: readonly string[]): Promise<void> => {
   const { access, tools, order, into, stored } = task;

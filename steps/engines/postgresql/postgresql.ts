@@ -2,7 +2,8 @@ import { Lc2Error } from '../../../core/errors.ts';
 import type { Database, DatabasePoint, LoadOrder, RestoreMark } from '../../../core/ports/database.ts';
 import { countDumpRows, dumpDatabase, dumpGlobals, extractSql } from './dump.ts';
 import { backupProblems, countTableRows, identify, inspectServer, restoreProblems } from './inspect.ts';
-import { applyProperties, createDatabase, loadDump } from './load.ts';
+import { analyzeDatabase } from './analyze.ts';
+import { applyProperties, createDatabase, jobs, loadDump } from './load.ts';
 import { lockDatabases } from './locks.ts';
 import { listDatabases, previousOf, setMark } from './marks.ts';
 import { previewTarget, previousName, temporaryName } from './preview.ts';
@@ -13,13 +14,14 @@ import { dropDatabase, swapAll } from './swap.ts';
 import { removeDead, sweepTemporary } from './sweep.ts';
 import { newestTools, toolsFor } from './tools.ts';
 import type { ServerSpec } from '../../../core/api/backup-environment.ts';
+import { scratchBytes } from '../../../core/steps/load-database.ts';
 
 export interface PostgresqlOptions {
   readonly spec: ServerSpec;
   readonly secrets: Readonly<Record<string, string>>;
   readonly environment: string;
   readonly signal: AbortSignal;
-  /** For LC2_PG_BIN. */
+  /** For LC2_PG_BIN and LC2_SCRATCH_BYTES. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -49,7 +51,9 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
     const identity = await identify(session);
     const present = await listDatabases(session);
     const tools = toolsFor(Math.max(identity.major, order.major), env);
-    const base = { access: access(), tools, major: identity.major, superuser: identity.superuser, order, stored };
+    const { major, superuser } = identity;
+    const scratch = Number(env['LC2_SCRATCH_BYTES'] ?? scratchBytes);
+    const base = { access: access(), tools, major, superuser, order, stored, scratch };
     if (order.mode === 'in-place') {
       await loadDump({ ...base, into: order.as });
       return { name: order.as };
@@ -65,7 +69,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
     await setMark(session, into, { kind: 'temporary', restoreId: restore.restoreId, environment, database: order.as });
     await loadDump({ ...base, into });
     await applyProperties(session, into, shape);
-    await withSession(access(), into, (inside) => inside.query('ANALYZE'));
+    await analyzeDatabase(access(), into, jobs);
     return { name: into };
   };
 
