@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,8 @@ export interface BenchDatabase {
   readonly sql: (database: string, ...statements: readonly string[]) => Promise<void>;
   /** For the client programs in scripts: they are in `$BIN`. */
   readonly toolEnv: (database: string) => Readonly<Record<string, string>>;
+  /** Drops what restores loaded beside the live database. */
+  readonly dropLoaded: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -31,9 +34,9 @@ const tables = 4;
 const createTable = (name: string, rows: number): string[] => [
   `CREATE TABLE ${name} (id bigint NOT NULL, code text NOT NULL, changed timestamptz, amount numeric(12, 2), body jsonb)`,
   `INSERT INTO ${name} SELECT i, md5('${name}' || i), timestamptz '2020-01-01' + i * interval '17 seconds',
-     (i * 7919 % 1000003)::numeric / 100,
+     (i::bigint * 7919 % 1000003)::numeric / 100,
      jsonb_build_object('title', 'Document ' || i, 'path', '/group/' || (i % 97) || '/' || md5((i % 5000)::text),
-       'tags', jsonb_build_array('t' || i % 13, 't' || i % 101), 'owner', i % 3000, 'checksum', md5((i * 31)::text),
+       'tags', jsonb_build_array('t' || i % 13, 't' || i % 101), 'owner', i % 3000, 'checksum', md5((i::bigint * 31)::text),
        'text', repeat(substr('the quick brown fox jumps over the lazy dog ', 1 + i % 30, 12), 3))
      FROM generate_series(1, ${rows}) i`,
   `ALTER TABLE ${name} ADD PRIMARY KEY (id)`,
@@ -41,15 +44,38 @@ const createTable = (name: string, rows: number): string[] => [
   `CREATE INDEX ON ${name} (code)`,
 ];
 
+const memoryFolder = '/dev/shm';
+
+/** The server's files lie in memory where that is possible: what a disk does just then is not what is measured. */
+const inMemory = async <T>(start: () => Promise<T>): Promise<T> => {
+  const before = tmpdir();
+  if (existsSync(memoryFolder)) process.env['TMPDIR'] = memoryFolder;
+  try {
+    return await start();
+  } finally {
+    process.env['TMPDIR'] = before;
+  }
+};
+
 export const startBenchDatabase = async (): Promise<BenchDatabase> => {
   const folder = await mkdtemp(join(tmpdir(), 'lc2-bench-'));
-  // fsync is off, as in all our test servers: the disk of the machine is not what is measured.
-  const settings = { shared_buffers: '256MB', max_wal_size: '16GB', checkpoint_timeout: '1h', wal_level: 'replica' };
-  const server = await startPostgres({ settings });
-  const sql = async (database: string, ...statements: readonly string[]): Promise<void> => {
+  // Autovacuum would come at one side's turn or the other's.
+  const settings = {
+    shared_buffers: '256MB',
+    max_wal_size: '3GB',
+    checkpoint_timeout: '1h',
+    wal_level: 'replica',
+    autovacuum: 'off',
+  };
+  const server = await inMemory(() => startPostgres({ settings }));
+  const connect = async (database: string): Promise<Client> => {
     const { host, port, superuser: user, password } = server;
     const client = new Client({ host, port, user, password, database });
     await client.connect();
+    return client;
+  };
+  const sql = async (database: string, ...statements: readonly string[]): Promise<void> => {
+    const client = await connect(database);
     try {
       for (const statement of statements) await client.query(statement);
     } finally {
@@ -89,6 +115,14 @@ export const startBenchDatabase = async (): Promise<BenchDatabase> => {
       PGPASSWORD: server.password,
       PGDATABASE: database,
     }),
+    dropLoaded: async () => {
+      const client = await connect('postgres');
+      const query = `SELECT datname AS name FROM pg_database WHERE datname LIKE '%\\_restore\\_%'`;
+      const { rows } = await client.query<{ name: string }>(query);
+      for (const { name } of rows) await client.query(`DROP DATABASE "${name}"`);
+      await client.query('CHECKPOINT');
+      await client.end();
+    },
     stop: async () => {
       await server.stop();
       await rm(folder, { recursive: true, force: true });

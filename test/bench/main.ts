@@ -1,7 +1,10 @@
 import { benchDump } from './dump.ts';
 import { benchFilter } from './filter.ts';
 import { benchIncremental } from './incremental.ts';
+import { benchLoad } from './load.ts';
+import { benchMemory } from './memory.ts';
 import { benchMovers } from './movers.ts';
+import { benchOverhead } from './overhead.ts';
 import { benchStart } from './start.ts';
 import { benchSynth } from './synth.ts';
 import { isMissed, printRows, type Row } from './table.ts';
@@ -12,6 +15,9 @@ const benches = {
   synth: benchSynth,
   start: benchStart,
   dump: benchDump,
+  load: benchLoad,
+  memory: benchMemory,
+  overhead: benchOverhead,
   incremental: benchIncremental,
   movers: benchMovers,
 };

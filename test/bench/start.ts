@@ -43,7 +43,8 @@ const hostIn = async (folder: string, endpoint: string): Promise<StepHost> => {
   };
   const keys = { accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
   const environment = parseEnvironment({ name: 'start', spec }, 'bench');
-  return { folder, environment, secrets: { database: { username: 'u', password: 'p' }, objects: keys, storage: keys } };
+  const secrets = { database: { username: 'u', password: 'p' }, objects: keys, storage: keys };
+  return { folder, environment, secrets };
 };
 
 const runOf = (step: StepName): StepRun => {
