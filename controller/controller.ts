@@ -133,7 +133,7 @@ export const createController = (options: ControllerOptions): Controller => {
         verify: ownWorkflow(request, verifyWorkflowName(request)),
         synced,
         creationWaitMs: environment === undefined ? 0 : memory.creationWaitMs(`${request.namespace}/${environment}`),
-        sinceSeenMs: memory.sinceSeenMs(request.uid),
+        sinceSeenMs: isTerminal(request.status.phase) ? 0 : memory.sinceSeenMs(request.uid),
         sinceStatusMs: memory.sinceStatusMs(request.uid),
         refusal: memory.refusal(request.uid),
       },

@@ -28,6 +28,17 @@ const isDeaf = ({ deeds }: Ending): boolean =>
 const endsOfSealed = (mute: boolean, ending: Ending): readonly string[] =>
   mute && isDeaf(ending) ? [happy.backup, lost] : [happy.backup];
 
+const isFailing = ({ endedAs }: RunTruth, { outcome }: Plan): boolean =>
+  endedAs === 'Failed' || outcome === 'no result';
+
+/** By itself, without anybody's doing. */
+const ownEnds = (run: RunTruth, ending: Ending): readonly string[] => {
+  const { plan } = ending;
+  if (run.endedAs === undefined) return [];
+  if (!isFailing(run, plan)) return plan.life === 'backup' ? [] : [happy[plan.life]];
+  return plan.outcome.startsWith('mute') && isDeaf(ending) ? [failure(plan), lost] : [failure(plan)];
+};
+
 const endsOfRun = (run: RunTruth, request: RequestTruth, ending: Ending): readonly string[] => {
   const { plan } = ending;
   if (run.collided) return ['Failed/StepFailed'];
@@ -35,14 +46,7 @@ const endsOfRun = (run: RunTruth, request: RequestTruth, ending: Ending): readon
   const cancelled = request.cancelledAt !== undefined;
   if (plan.life === 'backup' && run.sealedAt !== undefined)
     return endsOfSealed(vanished || cancelled || plan.outcome !== 'good', ending);
-  const failing = run.endedAs === 'Failed' || plan.outcome === 'no result';
-  const own: readonly string[] = failing ? [failure(plan)] : plan.life === 'backup' ? [] : [happy[plan.life]];
-  return [
-    ...(cancelled ? ['Cancelled/Cancelled'] : []),
-    ...(vanished ? [lost] : []),
-    ...(run.endedAs === undefined ? [] : own),
-    ...(run.endedAs === 'Failed' && plan.outcome.startsWith('mute') && isDeaf(ending) ? [lost] : []),
-  ];
+  return [...(cancelled ? ['Cancelled/Cancelled'] : []), ...(vanished ? [lost] : []), ...ownEnds(run, ending)];
 };
 
 const withoutRun: Readonly<Partial<Record<Deed | 'mend environment', string>>> = {

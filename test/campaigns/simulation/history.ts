@@ -1,4 +1,5 @@
 import { planText } from './plan.ts';
+import type { Call } from './server.ts';
 import type { Ending } from './world.ts';
 
 const bodyText = (body: unknown): string => {
@@ -19,14 +20,16 @@ const bodyText = (body: unknown): string => {
     .join(', ');
 };
 
+const callText = ({ index, by, verb, plural, name, subresource = '', body, answer, changed }: Call): string => {
+  const asked = [verb, plural, name, subresource, bodyText(body)].filter(Boolean).join(' ');
+  return `call ${index} ${by}: ${asked} -> ${answer}${changed ? ', written' : ''}`;
+};
+
 /** What happened in a life, in order: virtual time, who, what, answer. */
 export const historyOf = (ending: Ending, until = Number.POSITIVE_INFINITY): string => {
   const { calls, events, deeds, runs, requests } = ending;
   const lines: { readonly at: number; readonly text: string }[] = [
-    ...calls.map((call) => ({
-      at: call.at,
-      text: `call ${call.index} ${call.by}: ${call.verb} ${call.plural} ${call.name} ${call.subresource ?? ''} ${bodyText(call.body)} -> ${call.answer}${call.changed ? ', written' : ''}`,
-    })),
+    ...calls.map((call) => ({ at: call.at, text: callText(call) })),
     ...events.map(({ at, index, text }) => ({ at, text: `event ${index}: ${text}` })),
     ...deeds.map(({ at, what }) => ({ at, text: `somebody: ${what}` })),
     ...runs.flatMap(({ name, template, sealedAt, endedAt, endedAs, goneAt }) => [

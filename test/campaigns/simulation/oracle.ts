@@ -219,7 +219,7 @@ const isFrugal = ({ calls, plan, requests }: Ending): string[] => {
     ({ subresource, answer, changed }) => subresource === 'status' && answer === 'ok' && !changed,
   );
   const unknown = plan.faults.length * requests.length;
-  const first = [...(idle.length > unknown ? [`${idle.length} statuses written that changed nothing`] : [])];
+  const first = idle.length > unknown ? [`${idle.length} statuses written that changed nothing`] : [];
   if (plan.faults.length > 0 || requests.length > 1) return first;
   const own = calls.filter(
     ({ verb, plural, name }) =>

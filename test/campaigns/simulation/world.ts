@@ -8,6 +8,7 @@ import { type Fault, isDeed, type Plan } from './plan.ts';
 import { createProcess, type Process } from './process.ts';
 import { type Asked, type Call, createServer, type Server } from './server.ts';
 import { doDeed } from './deeds.ts';
+import { createHappenings } from './happenings.ts';
 import type { SentEvent } from './watches.ts';
 
 /** A request as it was made, whatever became of it. */
@@ -89,7 +90,7 @@ export const live = async (plan: Plan): Promise<Ending> => {
   const processes: Process[] = [];
   let lastFaultAt = 0;
   let largestStatus = 0;
-  let skew = 0;
+  const clock = { skewMs: 0 };
   const complaints: string[] = [];
   const log: Log = {
     ...silentLog,
@@ -112,11 +113,11 @@ export const live = async (plan: Plan): Promise<Ending> => {
       return found;
     },
   });
-  const { objects, weather, watches } = server;
+  const { objects, watches } = server;
   const { storage, truths, state: argo } = startArgo({ time, objects, outcome: plan.outcome });
 
   const startController = (): void => {
-    const process = createProcess(`controller-${processes.length}`, time, () => skew);
+    const process = createProcess(`controller-${processes.length}`, time, () => clock.skewMs);
     processes.push(process);
     createController({ api: server.connect(process), time: process.time, log, namespaces: [], workers: 4 }).start();
   };
@@ -168,135 +169,16 @@ export const live = async (plan: Plan): Promise<Ending> => {
     after: (ms, run) => void time.after(ms, run),
   };
 
-  /** A state of things that lasts. */
-  const during = (ms: number, begin: () => void, end: () => void): void => {
-    begin();
-    time.after(ms, () => {
-      end();
-      fault();
-    });
-  };
-
-  const happen: Readonly<Record<string, (ms: number) => void>> = {
-    crash: (ms) => {
-      for (const process of processes) process.kill();
-      restartAfter(ms);
-    },
-    'server down': (ms) => {
-      downs.push({ from: time.monotonic(), to: time.monotonic() + ms });
-      during(
-        ms,
-        () => {
-          weather.down = true;
-          watches.cutAll();
-        },
-        () => {
-          weather.down = false;
-        },
-      );
-    },
-    'server overloaded': (ms) => {
-      during(
-        ms,
-        () => {
-          weather.overloaded = true;
-        },
-        () => {
-          weather.overloaded = false;
-        },
-      );
-    },
-    'server slow': (ms) => {
-      during(
-        ms,
-        () => {
-          weather.latencyMs = 2000;
-        },
-        () => {
-          weather.latencyMs = 4;
-        },
-      );
-    },
-    /** A controller that starts anew on a server that lags behind. */
-    'server stale': (ms) => {
-      const staleAt = objects.version();
-      time.after(ms, () => {
-        during(
-          ms,
-          () => {
-            weather.staleAt = staleAt;
-            for (const process of processes) process.kill();
-            startController();
-          },
-          () => {
-            weather.staleAt = undefined;
-            watches.pump();
-          },
-        );
-      });
-    },
-    'cut watches': () => {
-      watches.cutAll();
-    },
-    'silence watches': () => {
-      watches.silence();
-      time.after(35_000, fault);
-    },
-    'forget history': () => {
-      objects.compact();
-      watches.cutAll();
-      watches.refuseNext(3);
-    },
-    'clock step': (ms) => {
-      skew += ms;
-    },
-    'second controller': () => {
-      startController();
-    },
-    pause: (ms) => {
-      const frozen = processes.filter((process) => process.isAlive()).slice(0, 1);
-      during(
-        ms,
-        () => {
-          for (const process of frozen) process.freeze();
-        },
-        () => {
-          for (const process of frozen) process.thaw();
-        },
-      );
-    },
-    'argo down': (ms) => {
-      during(
-        ms,
-        () => {
-          argo.down = true;
-        },
-        () => {
-          argo.down = false;
-        },
-      );
-    },
-    'late environment': () => {},
-    'no CRD': (ms) => {
-      during(
-        ms,
-        () => {
-          weather.noArgo = true;
-        },
-        () => {
-          weather.noArgo = false;
-        },
-      );
-    },
-  };
+  const happen = createHappenings({ time, server, argo, clock, processes, startController, fault });
 
   for (const each of plan.faults) {
     if (each.on !== 'time') continue;
     const { at, what, ms } = each;
     const start = (): void => {
       fault();
+      if (what === 'server down') downs.push({ from: at, to: at + ms });
       if (isDeed(what)) doDeed(world, what, ms);
-      else happen[what]?.(ms);
+      else happen(what, ms);
     };
     if (at === 0) start();
     else time.after(at, start);
