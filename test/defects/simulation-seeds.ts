@@ -39,7 +39,7 @@ export const simulationSeeds: readonly Seed[] = [
     file: 'controller/decide.ts',
     find: 'if (sameStatus(before, status)) return [];',
     replace: '',
-    test: row('undisturbed'),
+    test: row('B4-29'),
   },
   {
     breaks: 'a watch that was cut is not resumed',
@@ -58,13 +58,6 @@ export const simulationSeeds: readonly Seed[] = [
     test: row('B4-8 watches half-open'),
   },
   {
-    breaks: 'news that is older than what is known replaces it',
-    file: 'controller/kube/store.ts',
-    find: 'if (known !== undefined && (known === item.resourceVersion || isOlder(item.resourceVersion, known))) return;',
-    replace: '',
-    test: row('B4-12'),
-  },
-  {
     breaks: 'a run may vanish before its request names it',
     file: 'controller/bodies.ts',
     find: "...(plan.flow === 'lc2-verify' ? {} : { finalizers: [finalizer] }),",
@@ -78,7 +71,7 @@ export const simulationSeeds: readonly Seed[] = [
       ...releaseWorkflow(workflow),`,
     replace: `      ...releaseWorkflow(workflow),
       ...write(observed, mirror(observed, workflow, now)),`,
-    test: row('B4-14'),
+    test: row('B4-13 Workflow created'),
   },
   {
     breaks: 'a run whose end only storage knows is not named before storage is asked',
