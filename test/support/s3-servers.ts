@@ -14,6 +14,8 @@ export interface S3Server {
   readonly name: 'versitygw' | 'moto';
   readonly endpoint: string;
   readonly pid: number;
+  /** Where the gateway keeps buckets as folders and objects as files: for damage that happens behind its back. */
+  readonly data: string;
   readonly secrets: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Makes a bucket and says where it is. */
   bucket(name: string): Promise<Location>;
@@ -77,6 +79,7 @@ async function start(what: Program): Promise<S3Server> {
     name: what.name,
     endpoint,
     pid: child.pid ?? 0,
+    data: join(folder, 'data'),
     secrets: { ...secrets },
     client,
     bucket: async (name) => {
