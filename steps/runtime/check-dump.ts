@@ -1,9 +1,9 @@
-import { Lc2Error } from '../../core/errors.ts';
+import { hasCode, Lc2Error } from '../../core/errors.ts';
 import type { Database, RowCounts } from '../../core/ports/database.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { drain, measure } from './bytes.ts';
 
-interface StoredFile {
+export interface StoredFile {
   readonly key: string;
   readonly size: number;
   readonly digest: string;
@@ -11,19 +11,29 @@ interface StoredFile {
 
 /** The file is, byte for byte, what was written. */
 export const checkFile = async (storage: ObjectStore, file: StoredFile): Promise<void> => {
-  const measured = measure((await storage.get(file.key)).bytes);
+  const measured = measure(await bytesOf(storage, file.key));
   await drain(measured.bytes);
   compare(file, measured.result());
 };
 
 /** The digest proves that nothing changed, the restore tool that it is whole; the rows are what a restore must bring. */
 export const checkDump = async (storage: ObjectStore, file: StoredFile, database: Database): Promise<RowCounts> => {
-  const measured = measure((await storage.get(file.key)).bytes);
+  const measured = measure(await bytesOf(storage, file.key));
   const rows = await database.readDump(measured.bytes);
   // The tool may stop at the end of what it knows: what comes after it is read too.
   await drain(measured.bytes);
   compare(file, measured.result());
   return rows;
+};
+
+/** What a sealed backup has lost is damage of that backup. */
+const bytesOf = async (storage: ObjectStore, key: string): Promise<AsyncIterable<Uint8Array>> => {
+  try {
+    return (await storage.get(key)).bytes;
+  } catch (cause) {
+    if (!hasCode(cause, 'OBJECT_NOT_FOUND')) throw cause;
+    throw new Lc2Error('BACKUP_DAMAGED', 'the file is missing', { where: key, cause });
+  }
 };
 
 const compare = (file: StoredFile, found: { readonly size: number; readonly digest: string }): void => {

@@ -20,17 +20,19 @@ export interface ObjectsCheck {
   readonly level: ObjectsLevel;
   readonly inherited: ObjectsLevel;
   readonly onProblem: (problem: Problem) => void;
-  /** A file in this run's folder that the inventory does not name. */
-  readonly onExtra: (key: string) => void;
-  readonly onChecked?: () => void;
+  /** A file in this run's folder that the inventory does not name. Without it nobody looks for them. */
+  readonly onExtra?: (key: string) => void;
+  /** What all keys of `lines` begin with. */
+  readonly prefix?: string;
+  readonly onChecked?: (line: InventoryLine) => void;
 }
 
 export const checkObjects = async (check: ObjectsCheck): Promise<void> => {
-  const { storage, stamp, store, onProblem } = check;
+  const { storage, stamp, store, onProblem, onExtra, prefix = '' } = check;
   const cursors = new Map<string, Cursor>();
   const cursorOf = (run: string): Cursor => {
     const folder = layout.objects(run, store);
-    const known = cursors.get(folder) ?? openCursor(storage, folder);
+    const known = cursors.get(folder) ?? openCursor(storage, folder, prefix);
     cursors.set(folder, known);
     return known;
   };
@@ -42,14 +44,14 @@ export const checkObjects = async (check: ObjectsCheck): Promise<void> => {
       const plain = line.at === `${layout.objects(run, store)}${line.key}`;
       if (!plain && run === stamp) ownEscaped.add(line.at);
       const object = plain
-        ? await cursorOf(run).seek(line.at, run === stamp ? check.onExtra : ignore)
+        ? await cursorOf(run).seek(line.at, run === stamp && onExtra ? onExtra : ignore)
         : await storage.head(line.at);
       const problem = await checkOne(storage, line, object, run === stamp ? check.level : check.inherited);
       if (problem) onProblem(problem);
-      check.onChecked?.();
+      check.onChecked?.(line);
     }
     // `~` sorts among the other names: escaped copies were passed over and are matched by name here.
-    await own.rest((key) => (ownEscaped.has(key) ? undefined : check.onExtra(key)), ownEscaped);
+    if (onExtra) await own.rest((key) => (ownEscaped.has(key) ? undefined : onExtra(key)), ownEscaped);
   } finally {
     await Promise.all([...cursors.values()].map((cursor) => cursor.close()));
   }
@@ -64,8 +66,8 @@ interface Cursor {
   close(): Promise<void>;
 }
 
-const openCursor = (storage: ObjectStore, folder: string): Cursor => {
-  const iterator = storage.list({ prefix: folder })[Symbol.asyncIterator]();
+const openCursor = (storage: ObjectStore, folder: string, prefix: string): Cursor => {
+  const iterator = storage.list({ prefix: `${folder}${prefix}` })[Symbol.asyncIterator]();
   let current: ObjectInfo | undefined;
   let started = false;
   const passed: string[] = [];
@@ -119,12 +121,13 @@ const checkOne = async (
 };
 
 /** md5 of both sides says that the contents are the same; otherwise the storage's own word of then and now. */
-const compareChecksums = (line: InventoryLine, object: ObjectInfo): 'same' | 'differs' | 'unknown' => {
+export const compareChecksums = (line: InventoryLine, object: ObjectInfo): 'same' | 'differs' | 'unknown' => {
   const { checksum } = object;
-  if (!checksum) return 'unknown';
-  const wanted = line.checksum?.algorithm === 'md5' && checksum.algorithm === 'md5' ? line.checksum : line.stored;
-  if (wanted?.algorithm !== checksum.algorithm) return 'unknown';
-  return wanted.value === checksum.value ? 'same' : 'differs';
+  const wanted = line.checksum?.algorithm === 'md5' && checksum?.algorithm === 'md5' ? line.checksum : line.stored;
+  if (!checksum || !wanted) return 'unknown';
+  // An object that was uploaded anew has a checksum of another kind, and so another value.
+  if (wanted.value !== checksum.value) return 'differs';
+  return wanted.algorithm === checksum.algorithm ? 'same' : 'unknown';
 };
 
 /** One in sixteen, the same ones each time. */
@@ -135,9 +138,12 @@ const checkBytes = async (
   line: InventoryLine,
   problem: (message: string) => Problem,
 ): Promise<Problem | undefined> => {
-  if (line.digest === undefined) return undefined;
+  const md5 = [line.checksum, line.stored].find((checksum) => checksum?.algorithm === 'md5')?.value;
+  if (line.digest === undefined && md5 === undefined) return undefined;
   try {
-    if (await hasDigest(storage, line.at, line.digest)) return undefined;
+    // What the store copied by itself has no sha256 of ours; the md5 that it reported is as good against accidents.
+    const wanted = line.digest === undefined ? ({ md5: md5 ?? '' } as const) : ({ sha256: line.digest } as const);
+    if (await hasDigest(storage, line.at, wanted)) return undefined;
     return problem(`object ${line.key} has other bytes`);
   } catch (error) {
     if (hasCode(error, 'OBJECT_NOT_FOUND', 'OBJECT_CHANGED')) return problem(`object ${line.key} is missing`);

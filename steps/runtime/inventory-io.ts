@@ -1,7 +1,9 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { hasCode, Lc2Error } from '../../core/errors.ts';
 import { formatLine, type InventoryLine, parseLine } from '../../core/manifest/inventory.ts';
-import type { InventoryPart } from '../../core/manifest/manifest.ts';
+import type { InventoryPart, ObjectStoreEntry } from '../../core/manifest/manifest.ts';
+import { isStamp } from '../../core/plan/backup-id.ts';
+import { escapedKey } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { readAll, sha256 } from './bytes.ts';
@@ -83,17 +85,25 @@ const putIfAbsent = async (storage: ObjectStore, key: string, bytes: Uint8Array)
 /** A part's lines; anything but the bytes of its digest is BACKUP_DAMAGED with its key. */
 export const readPart = async (
   storage: ObjectStore,
-  part: Pick<InventoryPart, 'key' | 'digest'>,
+  part: Pick<InventoryPart, 'key' | 'digest' | 'size'>,
 ): Promise<InventoryLine[]> => {
   const packed = await readFile(storage, part.key);
-  if (sha256(packed) !== part.digest) {
+  if (packed.byteLength !== part.size || sha256(packed) !== part.digest) {
     throw new Lc2Error('BACKUP_DAMAGED', 'an inventory does not match its digest', { where: part.key });
   }
-  const text = zstdDecompressSync(packed, { maxOutputLength: unpackedLimit }).toString('utf8');
-  return text
+  return unpack(packed, part.key)
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => parseLine(line, part.key));
+};
+
+/** A digest that fits says that nothing changed, not that we wrote it. */
+const unpack = (packed: Buffer, where: string): string => {
+  try {
+    return zstdDecompressSync(packed, { maxOutputLength: unpackedLimit }).toString('utf8');
+  } catch (cause) {
+    throw new Lc2Error('BACKUP_DAMAGED', 'an inventory cannot be unpacked', { where, cause });
+  }
 };
 
 const readFile = async (storage: ObjectStore, key: string): Promise<Buffer> => {
@@ -127,6 +137,32 @@ export const readInventory = async function* (
       if (prefixes.length === 0 || prefixes.some((prefix) => line.key.startsWith(prefix))) yield line;
     }
   }
+};
+
+/** The inventory of a store in a sealed backup: a line that points to anything but its own copy is BACKUP_DAMAGED. */
+export const readSealedInventory = async function* (
+  storage: ObjectStore,
+  entry: Pick<ObjectStoreEntry, 'name' | 'inventory'>,
+  prefixes: readonly string[] = [],
+): AsyncIterable<InventoryLine> {
+  const folder = `/objects/${entry.name}/`;
+  for await (const line of readInventory(storage, entry.inventory, prefixes)) {
+    if (!isAtItsPlace(line, folder)) {
+      const part = entry.inventory.find(({ last }) => compareUtf8(line.key, last) <= 0);
+      throw new Lc2Error('BACKUP_DAMAGED', `the inventory says that object ${line.key} is where another one belongs`, {
+        where: part?.key ?? entry.name,
+      });
+    }
+    yield line;
+  }
+};
+
+/** A copy has the object's own key below a run's folder, or a name made from its key and version. */
+const isAtItsPlace = ({ key, version, at }: InventoryLine, folder: string): boolean => {
+  const run = at.slice(0, at.indexOf('/'));
+  if (!isStamp(run) || !at.startsWith(folder, run.length)) return false;
+  const name = at.slice(run.length + folder.length);
+  return name === key || name === escapedKey(sha256(`${key}\n${version}`));
 };
 
 const mayHold = (part: InventoryPart, prefixes: readonly string[]): boolean =>

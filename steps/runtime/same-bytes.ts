@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { InventoryLine } from '../../core/manifest/inventory.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
-import { drain, measure } from './bytes.ts';
 
 /** How an object of a live store compares with its inventory line: by the stores' checksums, else by reading it. */
 export type Comparison = 'same' | 'size' | 'checksum' | 'bytes' | 'unknown';
@@ -15,11 +15,15 @@ export const compareWithLine = async (
     return object.checksum.value === line.checksum.value ? 'same' : 'checksum';
   }
   if (line.digest === undefined) return 'unknown';
-  return (await hasDigest(store, object.key, line.digest)) ? 'same' : 'bytes';
+  return (await hasDigest(store, object.key, { sha256: line.digest })) ? 'same' : 'bytes';
 };
 
-export const hasDigest = async (store: ObjectStore, key: string, digest: string): Promise<boolean> => {
-  const measured = measure((await store.get(key)).bytes);
-  await drain(measured.bytes);
-  return measured.result().digest === digest;
+export type Digest = { readonly sha256: string } | { readonly md5: string };
+
+export const hasDigest = async (store: ObjectStore, key: string, digest: Digest): Promise<boolean> => {
+  const [algorithm, wanted] =
+    'sha256' in digest ? (['sha256', digest.sha256] as const) : (['md5', digest.md5] as const);
+  const hash = createHash(algorithm);
+  for await (const chunk of (await store.get(key)).bytes) hash.update(chunk);
+  return hash.digest('hex') === wanted;
 };

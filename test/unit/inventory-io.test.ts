@@ -3,7 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InventoryLine } from '../../core/manifest/inventory.ts';
 import { sha256 } from '../../steps/runtime/bytes.ts';
-import { createInventoryWriter, readInventory, readPart } from '../../steps/runtime/inventory-io.ts';
+import {
+  createInventoryWriter,
+  readInventory,
+  readPart,
+  readSealedInventory,
+} from '../../steps/runtime/inventory-io.ts';
 import { createMemoryStore, type MemoryStore } from '../fakes/memory-store.ts';
 import { codeOf, collect } from './support/streams.ts';
 
@@ -141,9 +146,37 @@ describe('inventories', () => {
       const lines = zstdDecompressSync(bytes).toString('utf8').trimEnd().split('\n');
       return zstdCompressSync(Buffer.from(`${change(lines).join('\n')}\n`));
     });
-    const digest = sha256(store.contents.get(key) ?? Buffer.alloc(0));
-    const parts = part ? [{ ...part, ...claim, digest }] : [];
+    const stored = store.contents.get(key) ?? Buffer.alloc(0);
+    const parts = part ? [{ ...part, ...claim, digest: sha256(stored), size: stored.byteLength }] : [];
     await expect(collect(readInventory(store, parts))).rejects.toMatchObject({ code: 'BACKUP_DAMAGED', where: key });
+  });
+
+  it.each(['no zstd', '', '(µ/ý'])('that cannot be unpacked are damaged, whatever their digest: %j', async (text) => {
+    const store = createMemoryStore();
+    const [part] = await writeAll(store, [lineOf('a')]);
+    const bytes = Buffer.from(text, 'latin1');
+    store.tamper(part?.key ?? '', () => bytes);
+    const parts = part ? [{ ...part, digest: sha256(bytes), size: bytes.byteLength }] : [];
+    await expect(collect(readInventory(store, parts))).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
+  });
+
+  it.each([
+    '20251109-143000/objects/a/other',
+    '20251109-143000/objects/b/key',
+    '20251109-143000/database/key',
+    'owner.json',
+    'restores/objects/a/key',
+    `20251109-143000/objects/a/~${sha256('key\nw').slice(0, 2)}/${sha256('key\nw').slice(2)}`,
+  ])('that point to %s are damaged: a copy has its own place', async (at) => {
+    const store = createMemoryStore();
+    const read = async (place: string): Promise<unknown> => {
+      const inventory = await writeAll(store, [{ ...lineOf('key'), at: place }]);
+      return collect(readSealedInventory(store, { name: 'a', inventory }));
+    };
+    expect(await codeOf(() => read(at))).toBe('BACKUP_DAMAGED');
+    const made = sha256('key\nv');
+    for (const own of ['key', `~${made.slice(0, 2)}/${made.slice(2)}`])
+      expect(await codeOf(() => read(`20251109-143000/objects/a/${own}`))).toBe('no error');
   });
 
   it('are read part by part by those who delete', async () => {
