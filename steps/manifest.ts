@@ -5,7 +5,10 @@ import { catchUp } from '../core/steps/catch-up.ts';
 import { dump, type DumpOutput } from '../core/steps/dump.ts';
 import type { ManifestOutput } from '../core/steps/manifest.ts';
 import { verify, type VerifyOutput } from '../core/steps/verify.ts';
-import { sha256 } from './runtime/bytes.ts';
+import { transfer } from '../core/steps/transfer.ts';
+import type { StepName } from '../core/steps/index.ts';
+import { drain, measure, sha256 } from './runtime/bytes.ts';
+import type { StoredFile } from './runtime/check-dump.ts';
 import type { StepContext } from './runtime/context.ts';
 import { type BackupRun, openRun, requireStepOutput } from './runtime/run.ts';
 import { tryReadManifest } from './runtime/storage.ts';
@@ -66,11 +69,27 @@ const seal = async (context: StepContext, run: BackupRun): Promise<Manifest> => 
     objectStores,
     verification: { database: verified.database, objects: verified.objects, at: verified.at },
     leftovers: verified.leftovers,
+    records: await recordsOf(run, [
+      ...(dumped ? [dump.name] : []),
+      ...(caught ? [transfer.name, catchUp.name] : []),
+      verify.name,
+    ]),
     tool: record.tool,
   };
   const { manifest: sealed, text } = sealManifest(body, sha256);
   context.signal.throwIfAborted();
   return (await writeSeal(run, text)) ? sealed : standing(run);
+};
+
+/** Written once, and read by nobody after the seal: their digests are what tells that they are still those. */
+const recordsOf = async ({ storage, stamp }: BackupRun, steps: readonly StepName[]): Promise<StoredFile[]> => {
+  const records: StoredFile[] = [];
+  for (const key of [layout.run(stamp), ...steps.map((step) => layout.step(stamp, step))]) {
+    const measured = measure((await storage.get(key)).bytes);
+    await drain(measured.bytes);
+    records.push({ key, ...measured.result() });
+  }
+  return records;
 };
 
 const databaseOf = (dumped: DumpOutput, verified: VerifyOutput): ManifestBody['database'] => {

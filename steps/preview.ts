@@ -1,6 +1,7 @@
 import { durationSeconds } from '../core/api/common.ts';
 import { humanBytes } from '../core/human-bytes.ts';
 import { catalogue, type ErrorCode, Lc2Error } from '../core/errors.ts';
+import type { InventoryLine } from '../core/manifest/inventory.ts';
 import type { Manifest } from '../core/manifest/manifest.ts';
 import { restoreRecord } from '../core/manifest/records.ts';
 import { stampOf, tryStampOfId } from '../core/plan/backup-id.ts';
@@ -13,7 +14,8 @@ import { preview as contract, type PreviewOutput } from '../core/steps/preview.t
 import { sha256 } from './runtime/bytes.ts';
 import { checkFile } from './runtime/check-dump.ts';
 import type { StepContext } from './runtime/context.ts';
-import { readInventory } from './runtime/inventory-io.ts';
+import { checkObjects } from './runtime/check-objects.ts';
+import { readSealedInventory } from './runtime/inventory-io.ts';
 import {
   dumpOf,
   loadOrders,
@@ -179,7 +181,10 @@ interface StorePreview {
 /** S3 keeps such keys as they are; what only looks like S3 may walk up folders. */
 const dotted = /(^|\/)\.\.?(\/|$)/;
 
-/** Reads the inventory whole: its digests, and whether the target can hold every key. */
+/**
+ * Reads the inventory whole: its digests, whether the target can hold every key, and whether every copy is still there
+ * with its size and checksum. One listing of the copies, so that what is missing is known before anything is changed.
+ */
 const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview): Promise<string> =>
   withTarget(context, store, async (target) => {
     // One listing page shows whether the place exists and may be read.
@@ -188,17 +193,33 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
     let bytes = 0;
     let metadata = 0;
     let odd = 0;
-    for await (const line of readInventory(storage, storeEntryOf(manifest, store).inventory, fixed.prefixes)) {
-      if (!target.holds(line.key)) {
-        throw new Lc2Error('KEY_UNSUPPORTED', `${target.url} cannot hold the key ${JSON.stringify(line.key)}`, {
-          where: store,
-        });
+    const counted = async function* (): AsyncIterable<InventoryLine> {
+      for await (const line of readSealedInventory(storage, storeEntryOf(manifest, store), fixed.prefixes)) {
+        if (!target.holds(line.key)) {
+          throw new Lc2Error('KEY_UNSUPPORTED', `${target.url} cannot hold the key ${JSON.stringify(line.key)}`, {
+            where: store,
+          });
+        }
+        objects++;
+        bytes += line.size;
+        if (line.metadata) metadata++;
+        if (dotted.test(line.key)) odd++;
+        yield line;
       }
-      objects++;
-      bytes += line.size;
-      if (line.metadata) metadata++;
-      if (dotted.test(line.key)) odd++;
-    }
+    };
+    const [only, other] = fixed.prefixes;
+    await checkObjects({
+      storage,
+      stamp: fixed.stamp,
+      store,
+      lines: counted(),
+      level: 'listed',
+      inherited: 'listed',
+      ...(only !== undefined && other === undefined && { prefix: only }),
+      onProblem: ({ key, message }) => {
+        throw new Lc2Error('BACKUP_DAMAGED', message, { where: key });
+      },
+    });
     const lost = metadata > 0 && !target.capabilities.metadata ? `; metadata of ${metadata} objects is lost` : '';
     const strange =
       odd > 0 ? `; ${odd} keys hold . or .. segments, which a gateway to a file system would misplace` : '';

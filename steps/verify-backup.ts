@@ -1,14 +1,15 @@
 import { hasCode, Lc2Error } from '../core/errors.ts';
+import type { InventoryLine } from '../core/manifest/inventory.ts';
 import type { Manifest, ObjectStoreEntry } from '../core/manifest/manifest.ts';
-import { timeOfStamp, tryStampOfId } from '../core/plan/backup-id.ts';
+import { tryStampOfId } from '../core/plan/backup-id.ts';
 import { layout } from '../core/plan/layout.ts';
 import type { ObjectStore } from '../core/ports/object-store.ts';
 import type { VerifyBackupOutput } from '../core/steps/verify-backup.ts';
 import { checkDump, checkFile } from './runtime/check-dump.ts';
 import { checkObjects, type ObjectsLevel } from './runtime/check-objects.ts';
 import type { StepContext } from './runtime/context.ts';
-import { readInventory } from './runtime/inventory-io.ts';
-import { createProblems, finding, type Problems } from './runtime/problems.ts';
+import { readSealedInventory } from './runtime/inventory-io.ts';
+import { createProblems, finding, type Problem, type Problems } from './runtime/problems.ts';
 import { newestSealed, openStorage, tryReadManifest } from './runtime/storage.ts';
 import { objectsLevel } from './verify.ts';
 
@@ -34,7 +35,7 @@ export const verifyBackup = async (context: StepContext): Promise<VerifyBackupOu
       });
     return { backupId, sealed, ok: false, url, problems: [...problems.list] };
   }
-  assertOwn(context, manifest, stamp, url);
+  assertOwn(context, manifest, url);
   if (context.parameters['level'] !== 'seal') await verifyAll(context, { storage, stamp, manifest, problems });
   return {
     backupId,
@@ -67,10 +68,9 @@ const resolveStamp = async ({ parameters, environment }: StepContext, storage: O
   return stamp;
 };
 
-/** A manifest that was copied here from another environment or another time is not this backup's. */
-const assertOwn = ({ environment }: StepContext, manifest: Manifest, stamp: string, where: string): void => {
-  const own = manifest.environment === environment.name && manifest.projectId === environment.spec.projectId;
-  if (own && manifest.timestamp === timeOfStamp(stamp)) return;
+/** A manifest that was copied here from another environment is not this backup's. */
+const assertOwn = ({ environment }: StepContext, manifest: Manifest, where: string): void => {
+  if (manifest.environment === environment.name && manifest.projectId === environment.spec.projectId) return;
   throw new Lc2Error('BACKUP_OF_OTHER_ENVIRONMENT', `the manifest is of ${manifest.backupId}`, { where });
 };
 
@@ -84,6 +84,10 @@ interface Subject {
 const verifyAll = async (context: StepContext, subject: Subject): Promise<void> => {
   const { storage, stamp, manifest, problems } = subject;
   const known = new Set([layout.manifest(stamp), layout.run(stamp), ...manifest.leftovers]);
+  for (const record of manifest.records ?? []) {
+    known.add(record.key);
+    await finding(problems, record.key, () => checkFile(storage, record));
+  }
   await verifyDatabase(context, subject, known);
   const wanted = context.parameters['objects'] ?? 'auto';
   const level =
@@ -92,10 +96,36 @@ const verifyAll = async (context: StepContext, subject: Subject): Promise<void> 
     await verifyStore(context, subject, { entry, level, known });
     context.progress.set(0.5 + (0.5 * (index + 1)) / manifest.objectStores.length);
   }
-  for (const folder of ['database/', 'inventory/']) {
-    for await (const { key } of storage.list({ prefix: `${stamp}/${folder}` })) {
-      if (!known.has(key)) problems.add({ code: 'BACKUP_DAMAGED', key, message: 'a file that belongs to nothing' });
+  for await (const key of filesBesideObjects(subject))
+    if (!known.has(key) && !isWorkingFile(manifest, key)) problems.add(stranger(key));
+};
+
+const stranger = (key: string): Problem => ({ code: 'BACKUP_DAMAGED', key, message: 'a file that belongs to nothing' });
+
+/** Below `steps/<attempt>/` an attempt may write whenever it wakes up, and nobody reads it then. */
+const isWorkingFile = ({ records }: Manifest, key: string): boolean => {
+  const name = key.slice(key.indexOf('/') + 1);
+  return name.startsWith('steps/') && (records === undefined || name.indexOf('/', 'steps/'.length) !== -1);
+};
+
+/** All of the run's folder but the copies of its stores, which are compared with their inventories. */
+const filesBesideObjects = async function* ({ storage, stamp, manifest }: Subject): AsyncIterable<string> {
+  const folders = manifest.objectStores.map(({ name }) => layout.objects(stamp, name));
+  let startAfter: string | undefined;
+  for (;;) {
+    let skipped: string | undefined;
+    for await (const { key } of storage.list({
+      prefix: `${stamp}/`,
+      ...(startAfter !== undefined && { startAfter }),
+    })) {
+      skipped = folders.find((folder) => key.startsWith(folder));
+      if (skipped !== undefined) break;
+      yield key;
     }
+    if (skipped === undefined) return;
+    // `0` is the character after `/`: everything below the folder sorts before it.
+    startAfter = `${skipped.slice(0, -1)}0`;
+    if ((await storage.head(startAfter)) !== undefined) yield startAfter;
   }
 };
 
@@ -152,27 +182,54 @@ const verifyStore = async (
   check: StoreCheck,
 ): Promise<void> => {
   const { entry, level, known } = check;
+  const runs = new Set<string>();
+  let whole = true;
   for (const { key } of [...entry.inventory, ...entry.deletedSincePoint.parts]) known.add(key);
   for (const part of entry.deletedSincePoint.parts) await finding(problems, part.key, () => checkFile(storage, part));
   const found = { objects: 0 };
-  try {
-    await checkObjects({
-      storage,
-      stamp,
-      store: entry.name,
-      lines: readInventory(storage, entry.inventory),
-      level,
-      inherited: level,
-      onProblem: (problem) => problems.add(problem),
-      onExtra: (key) => {
-        if (!known.has(key)) problems.add({ code: 'BACKUP_DAMAGED', key, message: 'a file that belongs to nothing' });
-      },
-      onChecked: () => {
-        if (++found.objects % 256 === 0) context.signal.throwIfAborted();
-      },
-    });
-  } catch (error) {
-    if (!hasCode(error, 'BACKUP_DAMAGED')) throw error;
+  const lines = soundLines(storage, entry, (error) => {
+    whole = false;
     problems.add({ code: error.code, key: error.where ?? entry.name, message: error.what });
+  });
+  await checkObjects({
+    storage,
+    stamp,
+    store: entry.name,
+    lines,
+    level,
+    inherited: level,
+    onProblem: (problem) => problems.add(problem),
+    // Whose line was lost with a damaged part is not a stranger.
+    onExtra: (key) => {
+      if (whole && !known.has(key)) problems.add(stranger(key));
+    },
+    onChecked: ({ at }) => {
+      runs.add(at.slice(0, at.indexOf('/')));
+      if (++found.objects % 256 === 0) context.signal.throwIfAborted();
+    },
+  });
+  for (const run of runs) {
+    if (run === stamp || entry.references.includes(run)) continue;
+    problems.add({
+      code: 'MANIFEST_INVALID',
+      key: layout.manifest(stamp),
+      message: `objects of ${entry.name} are in ${run}, which the manifest does not refer to`,
+    });
+  }
+};
+
+/** The lines of every part that is sound. */
+const soundLines = async function* (
+  storage: ObjectStore,
+  { name, inventory }: ObjectStoreEntry,
+  onDamaged: (error: Lc2Error) => void,
+): AsyncIterable<InventoryLine> {
+  for (const part of inventory) {
+    try {
+      yield* readSealedInventory(storage, { name, inventory: [part] });
+    } catch (error) {
+      if (!hasCode(error, 'BACKUP_DAMAGED')) throw error;
+      onDamaged(error);
+    }
   }
 };

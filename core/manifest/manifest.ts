@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { storeName } from '../api/common.ts';
 import { Lc2Error } from '../errors.ts';
 import { canonical, type Json } from './canonical.ts';
+import { contradictionIn } from './contradictions.ts';
 
 /** manifest.json: written once and last. No manifest, no backup. */
 
@@ -40,7 +42,7 @@ export const dumpEntry = properties.extend({
 export type DumpEntry = z.output<typeof dumpEntry>;
 
 export const objectStoreEntry = z.object({
-  name: z.string().min(1),
+  name: storeName,
   url: z.string(),
   objectCount: count,
   bytes: count,
@@ -89,6 +91,8 @@ const body = z.object({
   }),
   /** Files of this run's dead attempts: part of nothing, known, so not "extra". */
   leftovers: z.array(storageKey),
+  /** The claim and the results of the steps, as they were at the seal. Backups of 0.1.0 may lack it. */
+  records: z.array(filePart).optional(),
   tool: z.string(),
 });
 
@@ -120,6 +124,9 @@ export const parseManifest = (text: string, where: string, sha256: Sha256): Mani
   const parsed = manifestSchema.safeParse(raw);
   if (!parsed.success)
     throw new Lc2Error('MANIFEST_INVALID', `the manifest is malformed: ${z.prettifyError(parsed.error)}`, { where });
+  const contradiction = contradictionIn(parsed.data);
+  if (contradiction !== undefined)
+    throw new Lc2Error('MANIFEST_INVALID', `the manifest contradicts itself: ${contradiction}`, { where });
   return parsed.data;
 };
 

@@ -4,7 +4,7 @@ import { canonical, type Json } from '../../core/manifest/canonical.ts';
 import { type Manifest, parseManifest } from '../../core/manifest/manifest.ts';
 import { type Environment } from '../../core/plan/environment.ts';
 import { layout } from '../../core/plan/layout.ts';
-import { isStamp } from '../../core/plan/backup-id.ts';
+import { isStamp, timeOfStamp } from '../../core/plan/backup-id.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { readAll, sha256 } from './bytes.ts';
 import type { Adapters, Secrets, StoreAt } from './context.ts';
@@ -65,7 +65,13 @@ export const writeOnce = async (storage: ObjectStore, key: string, record: Json)
 export const tryReadManifest = async (storage: ObjectStore, stamp: string): Promise<Manifest | undefined> => {
   const key = layout.manifest(stamp);
   const text = await tryReadText(storage, key);
-  return text === undefined ? undefined : parseManifest(text, `${storage.url}/${key}`, sha256);
+  if (text === undefined) return undefined;
+  const where = `${storage.url}/${key}`;
+  const manifest = parseManifest(text, where, sha256);
+  // One that was put here from another folder is sound, but would restore another backup than the one asked for.
+  if (manifest.timestamp !== timeOfStamp(stamp))
+    throw new Lc2Error('MANIFEST_INVALID', `the manifest is of ${manifest.backupId}`, { where });
+  return manifest;
 };
 
 /** Names of all runs, oldest first; one listing request each, however many objects they hold. */

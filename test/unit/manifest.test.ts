@@ -145,6 +145,45 @@ describe('the manifest', () => {
       expect(await codeOf(() => parse(resealed(change as Record<string, Json>)))).toBe('MANIFEST_INVALID');
   });
 
+  const body = manifestBody();
+  const [store] = body.objectStores;
+  const [part] = store?.inventory ?? [];
+  const withStore = (change: object): object => ({ objectStores: [{ ...store, ...change }] });
+  const withDump = (change: object): object => ({
+    database: { ...body.database, dumps: body.database?.dumps.map((dump) => ({ ...dump, ...change })) },
+  });
+  it.each([
+    ['id', { backupId: 'retail-prd-backup-20251109-143001' }],
+    ['time', { timestamp: '2025-11-09T14:30:01Z' }],
+    ['environment', { environment: 'uat' }],
+    ['components', { components: ['database'] }],
+    ['components, twice', { components: ['database', 'documentLibrary', 'database'] }],
+    ['size of the dumps', { sizes: { ...body.sizes, database: 19 } }],
+    ['size of the objects', { sizes: { ...body.sizes, objects: 19 } }],
+    ['copied bytes', { sizes: { ...body.sizes, copied: 19 } }],
+    ['verification', { verification: { ...body.verification, database: 'none' } }],
+    ['names of databases', withDump({ database: 'lportal' })],
+    ['place of a dump', withDump({ key: '../../etc/passwd' })],
+    [
+      'place of the globals',
+      { database: { ...body.database, globals: { key: 'owner.json', digest: 'a'.repeat(64), size: 1 } } },
+    ],
+    ['count of a store', withStore({ objectCount: 2 })],
+    ['bytes of a store', withStore({ bytes: 21 })],
+    ['name of a store', withStore({ name: '../x' })],
+    [
+      'place of an inventory',
+      withStore({ inventory: [{ ...part, key: '20251109-143000/inventory/other/part-00000.x.ndjson.zst' }] }),
+    ],
+    ['inventories, twice', withStore({ inventory: [part, part], objectCount: 2, bytes: 40 })],
+    ['first and last of an inventory', withStore({ inventory: [{ ...part, first: 'b' }] })],
+    ['references', withStore({ references: ['../x'] })],
+    ['place of a leftover', { leftovers: ['20251108-143000/database/x'] }],
+    ['files, twice', { leftovers: [part?.key] }],
+  ])('that is well sealed and contradicts itself is refused: %s', async (_, change) => {
+    expect(await codeOf(() => parse(resealed(change as Record<string, Json>)))).toBe('MANIFEST_INVALID');
+  });
+
   it('is not sealed from what is malformed', () => {
     expect(() => sealManifest({ ...manifestBody(), timestamp: 'yesterday' }, sha256)).toThrow('timestamp');
   });

@@ -45,7 +45,7 @@ export const manifestBody = (): ManifestBody => ({
   creator: { name: 'Zoë', email: '' },
   components: ['database', 'documentLibrary'],
   points: [{ database: 'lportal', time: '2025-11-09T14:30:01Z', position: '0/16B3748' }],
-  sizes: { database: 10, objects: 20, copied: 20 },
+  sizes: { database: 20, objects: 20, copied: 20 },
   database: {
     engine: 'postgresql',
     version: '15.6',
