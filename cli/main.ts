@@ -1,4 +1,4 @@
-import { ensureLc2Error, errorLine, exitStatus, Lc2Error } from '../core/errors.ts';
+import { ensureLc2Error, errorLine, exitStatus, Lc2Error, printable } from '../core/errors.ts';
 import { toolVersion } from '../core/version.ts';
 import type { Command, Io } from './command.ts';
 import { backup } from './commands/backup.ts';
@@ -47,7 +47,8 @@ export const main = async (argv: readonly string[]): Promise<number> => {
     process.once(name, () => abort.abort(new Lc2Error('CANCELLED', 'the command was told to stop')));
   }
   const io: Io = {
-    stdout: (text) => void process.stdout.write(text),
+    // Names in a backup are not ours: none of them may steer a terminal.
+    stdout: (text) => void process.stdout.write(printable(text)),
     stderr: (text) => void process.stderr.write(text),
     terminal: process.stderr.isTTY,
     now: () => new Date(),
@@ -78,6 +79,6 @@ const report = (io: Io, thrown: unknown): number => {
     : ensureLc2Error(thrown);
   io.stderr(`${errorLine(error)}\n`);
   // A defect is worth its stack; everything else is said in one line.
-  if (error.kind === 'bug' && error.cause instanceof Error) io.stderr(`${error.cause.stack ?? ''}\n`);
+  if (error.kind === 'bug' && error.cause instanceof Error) io.stderr(`${printable(error.cause.stack ?? '')}\n`);
   return exitStatus[error.kind];
 };

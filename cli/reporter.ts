@@ -1,3 +1,4 @@
+import { oneLine } from '../core/errors.ts';
 import { stepContracts, type StepName } from '../core/steps/index.ts';
 
 /** What a person sees on standard error while a flow runs: one moving line on a terminal, plain lines elsewhere. */
@@ -33,7 +34,7 @@ export const createReporter = ({ write, terminal, verbose, now }: ReporterOption
     write(`${clear}  … ${parts.join(' | ')}`);
   };
   const line = (text: string): void => {
-    write(`${clear}${text}\n`);
+    write(`${clear}${oneLine(text)}\n`);
     redraw();
   };
   const took = (step: StepName): string => `${((now() - (running.get(step)?.since ?? now())) / 1000).toFixed(1)} s`;

@@ -135,8 +135,16 @@ export const ensureLc2Error = (error: unknown): Lc2Error => {
 /** The line of termination logs, conditions and terminals. */
 export const errorLine = (error: Lc2Error): string => `${error.code}: ${error.message}`;
 
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /** Control characters in names and messages would forge log lines: they are shown escaped. */
 export const oneLine = (text: string): string =>
-  text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, (run) =>
-    /^\s+$/.test(run) ? ' ' : run.replaceAll(/./gs, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  text.replaceAll(new RegExp(`${controls.source}+`, 'g'), (run) =>
+    /^\s+$/.test(run) ? ' ' : run.replaceAll(/./gs, escaped),
   );
+
+/** Text of several lines for a terminal, or JSON: nothing in it can steer a terminal, and JSON means what it meant. */
+export const printable = (text: string): string =>
+  text.replaceAll(controls, (character) => (character === '\n' ? character : escaped(character)));

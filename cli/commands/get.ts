@@ -1,4 +1,5 @@
 import { humanBytes } from '../../core/human-bytes.ts';
+import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -8,7 +9,7 @@ import type { DumpEntry } from '../../core/manifest/manifest.ts';
 import { tableKey, tryParseTable } from '../../steps/engines/postgresql/quote.ts';
 import { checkFile } from '../../steps/runtime/check-dump.ts';
 import { measure } from '../../steps/runtime/bytes.ts';
-import { readInventory } from '../../steps/runtime/inventory-io.ts';
+import { readSealedInventory } from '../../steps/runtime/inventory-io.ts';
 import { dumpOf } from '../../steps/runtime/restore.ts';
 import { findBackup, type FoundBackup } from '../backup-argument.ts';
 import { type Command, openScene, printJson, readArgs, type Scene } from '../command.ts';
@@ -36,10 +37,10 @@ export const get: Command = {
     const bytes =
       values.key === undefined ? dumpBytes(scene, found, values) : objectBytes(found, values.key, values.store);
     const measured = measure(bytes);
-    // The file appears when it is whole and its digest was right.
-    const temporary = `${out}.part`;
+    // The file appears when it is whole and its digest was right. Nobody can have laid a link under the other name.
+    const temporary = `${out}.${randomUUID()}.part`;
     try {
-      await pipeline(measured.bytes, createWriteStream(temporary, { mode: 0o600 }));
+      await pipeline(measured.bytes, createWriteStream(temporary, { mode: 0o600, flags: 'wx' }));
       await rename(temporary, out);
     } catch (error) {
       throw writeError(error, out);
@@ -92,7 +93,7 @@ const objectBytes = async function* (
 ): AsyncIterable<Uint8Array> {
   for (const entry of manifest.objectStores) {
     if (store !== undefined && entry.name !== store) continue;
-    for await (const line of readInventory(storage, entry.inventory, [key])) {
+    for await (const line of readSealedInventory(storage, entry, [key])) {
       if (line.key !== key) continue;
       yield* whole(storage, line.at, line.digest);
       return;

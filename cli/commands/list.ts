@@ -1,5 +1,5 @@
 import { humanBytes } from '../../core/human-bytes.ts';
-import { hasCode } from '../../core/errors.ts';
+import { hasCode, oneLine } from '../../core/errors.ts';
 import { backupIdOf, timeOfStamp } from '../../core/plan/backup-id.ts';
 import { listStamps, openStorage, tryReadManifest } from '../../steps/runtime/storage.ts';
 import { type Command, openScene, printJson, readArgs } from '../command.ts';
@@ -34,7 +34,10 @@ export const list: Command = {
       }
     }
     if (values.json) printJson(io, { backups });
-    else io.stdout(backups.length === 0 ? 'no backups yet\n' : `${backups.map(line).join('\n')}\n`);
+    else
+      io.stdout(
+        backups.length === 0 ? 'no backups yet\n' : `${backups.map((each) => oneLine(line(each))).join('\n')}\n`,
+      );
     return 0;
   },
 };

@@ -1,5 +1,5 @@
 import { humanBytes } from '../../core/human-bytes.ts';
-import { Lc2Error } from '../../core/errors.ts';
+import { Lc2Error, oneLine } from '../../core/errors.ts';
 import { durationSeconds } from '../../core/api/common.ts';
 import { type Command, openScene, printJson, readArgs } from '../command.ts';
 import { createHash, randomUUID } from 'node:crypto';
@@ -22,7 +22,10 @@ export const previous: Command = {
         const line = (each: (typeof kept)[number]): string =>
           `${each.previous}  was ${each.database}  ${humanBytes(each.bytes ?? 0)}  until ${each.keepUntil ?? 'ever'}`;
         if (values.json) printJson(io, { previous: kept });
-        else io.stdout(kept.length === 0 ? 'no kept databases\n' : `${kept.map(line).join('\n')}\n`);
+        else
+          io.stdout(
+            kept.length === 0 ? 'no kept databases\n' : `${kept.map((each) => oneLine(line(each))).join('\n')}\n`,
+          );
         return 0;
       }
       const chosen = kept.find((each) => each.previous === name);

@@ -1,6 +1,6 @@
 import { humanBytes } from '../../core/human-bytes.ts';
 import { randomUUID } from 'node:crypto';
-import { Lc2Error } from '../../core/errors.ts';
+import { Lc2Error, oneLine } from '../../core/errors.ts';
 import { restoreFlow } from '../../core/flow/restore.ts';
 import { backupIdOf } from '../../core/plan/backup-id.ts';
 import type { Environment } from '../../core/plan/environment.ts';
@@ -128,14 +128,15 @@ const done = (
       ...(restored ? {} : { preview: previewed.lines }),
     });
   else if (!restored)
-    io.stdout(`${previewed.lines.join('\n')}\nnothing was changed; restore it with --confirm ${into}\n`);
+    io.stdout(`${previewed.lines.map(oneLine).join('\n')}\nnothing was changed; restore it with --confirm ${into}\n`);
   else {
     const parts = [
       ...(plan.databases.length > 0 ? [`${restored.rows} rows in ${restored.tables} tables`] : []),
       ...(plan.stores.length > 0 ? [`${restored.objects} objects`, humanBytes(restored.bytes)] : []),
     ];
     io.stdout(`restored ${backupId} into ${into}: ${parts.join(', ')}\n`);
-    for (const name of previous) io.stdout(`kept the replaced database as ${name} (see lc2-backup previous)\n`);
+    for (const name of previous)
+      io.stdout(`kept the replaced database as ${oneLine(name)} (see lc2-backup previous)\n`);
   }
   return 0;
 };

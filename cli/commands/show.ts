@@ -1,3 +1,4 @@
+import { oneLine } from '../../core/errors.ts';
 import { humanBytes } from '../../core/human-bytes.ts';
 import { findBackup } from '../backup-argument.ts';
 import { type Command, openScene, printJson, readArgs } from '../command.ts';
@@ -34,7 +35,7 @@ export const show: Command = {
           `${store.excluded.count} excluded (${humanBytes(store.excluded.bytes)})`,
       );
     }
-    io.stdout(`${lines.join('\n')}\n`);
+    io.stdout(`${lines.map(oneLine).join('\n')}\n`);
     return 0;
   },
 };

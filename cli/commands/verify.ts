@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { exitStatus } from '../../core/errors.ts';
+import { exitStatus, oneLine } from '../../core/errors.ts';
 import { verifyFlow } from '../../core/flow/verify.ts';
 import { verifyBackup } from '../../core/steps/verify-backup.ts';
 import { resolveStamp } from '../backup-argument.ts';
@@ -37,7 +37,8 @@ export const verify: Command = {
     const { ok, problems } = verifyBackup.output.parse(results['verify-backup']);
     if (values.json) printJson(io, { backupId, ok, problems });
     else if (ok) io.stdout(`${backupId} is sound\n`);
-    else for (const problem of problems) io.stdout(`${problem.code}: ${problem.message} (${problem.key})\n`);
+    else
+      for (const problem of problems) io.stdout(`${oneLine(`${problem.code}: ${problem.message} (${problem.key})`)}\n`);
     return ok ? 0 : exitStatus.terminal;
   },
 };
