@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backupSeeds } from './backup-seeds.ts';
 import { inputSeeds } from './input-seeds.ts';
+import { mutationsSeeds } from './mutations-seeds.ts';
 import { restoreSeeds } from './restore-seeds.ts';
 import { simulationSeeds } from './simulation-seeds.ts';
 import type { CampaignTest, Seed, VitestTest } from './seed.ts';
 import { copyTree, type Tree } from './tree.ts';
 
-const seeds = [...backupSeeds, ...restoreSeeds, ...inputSeeds, ...simulationSeeds];
+const seeds = [...backupSeeds, ...inputSeeds, ...mutationsSeeds, ...restoreSeeds, ...simulationSeeds];
 /** Two at a time: each is a whole vitest. */
 const trees: Tree[] = [];
 const states = new Map<Seed, string | Error>();

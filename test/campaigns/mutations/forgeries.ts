@@ -78,7 +78,8 @@ const number = forge((manifest, { random }) => {
 });
 
 const dropReference = forge((manifest) => {
-  for (const store of manifest.objectStores) store.references = [];
+  const [store] = manifest.objectStores;
+  if (store) store.references = [];
   return { ...noticed('accepts', invalid) };
 });
 

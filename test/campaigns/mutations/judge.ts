@@ -12,7 +12,7 @@ import { verifyBackup } from '../../../steps/verify-backup.ts';
 import { verifyRestore } from '../../../steps/verify-restore.ts';
 import { runCli } from '../../support/cli.ts';
 import { manifestKey } from './facts.ts';
-import { contextFor, type StepOptions } from './steps.ts';
+import { contextFor, type StepOptions } from '../../support/steps.ts';
 import { type Bench, idOf, newer } from './world.ts';
 
 const backupId = idOf(newer.stamp);

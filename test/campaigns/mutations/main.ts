@@ -31,6 +31,9 @@ const planOf = (index: number): Plan => {
   return { index, stratum, medium, random };
 };
 
+/** How often each mutation was made. */
+const hit = new Map<string, number>();
+
 interface Mutated {
   readonly what: string;
   readonly expected: Expected;
@@ -112,6 +115,8 @@ const judge = async (world: World, bench: Bench, plan: Plan): Promise<string> =>
   const facts = await readFacts(bench.place);
   const mutated = await mutate(plan, bench, facts);
   const { expected, what } = mutated;
+  const [name = ''] = what.split(/[,:] /u);
+  hit.set(name, (hit.get(name) ?? 0) + 1);
   const byCommand = plan.index % 10 === 9;
   const whole = plan.random.chance(expected.restoring === 'fails' ? 0.4 : 0.1);
   try {
@@ -157,11 +162,13 @@ const caseOf = (plan: Plan): Case => ({
 const close = (said: ReadonlyMap<string, number>): readonly Closing[] => {
   const noticed = [...said].reduce((sum, [text, count]) => sum + (text.startsWith('named') ? count : 0), 0);
   const least = Math.floor(args.count / 3);
+  const counts = [...hit].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `${count} ${name}`);
   return [
     {
       good: noticed >= least,
       text: `${noticed} of ${args.count} cases were named by verify, at least ${least} must be`,
     },
+    { good: true, text: `what was done: ${counts.join(', ')}` },
   ];
 };
 

@@ -1,6 +1,7 @@
 // One copy of a storage that may be damaged, and put back. A bucket is a folder too: that of the gateway that serves it.
 import { execFile } from 'node:child_process';
-import { cp, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
@@ -46,12 +47,19 @@ export const openPlace = ({ root, pristine, bucket }: PlaceOptions): Place => {
   const written = async (key: string, bytes: Uint8Array): Promise<void> => {
     if (bucket) {
       const { client, name, prefix } = bucket;
-      await client.send(new PutObjectCommand({ Bucket: name, Key: `${prefix}/${key}`, Body: bytes }));
+      await client.send(
+        new PutObjectCommand({ Bucket: name, Key: `${prefix}/${key}`, Body: bytes, ContentLength: bytes.byteLength }),
+      );
       return;
     }
     await mkdir(dirname(at(key)), { recursive: true });
     await rm(at(key), { force: true });
     await writeFile(at(key), bytes);
+  };
+  /** An empty folder would stand in the way of a stranger of its name. */
+  const removeNewFolders = async (key: string): Promise<void> => {
+    for (let folder = dirname(key); folder !== '.' && !existsSync(join(pristine, folder)); folder = dirname(folder))
+      if (existsSync(at(folder)) && (await readdir(at(folder))).length === 0) await rmdir(at(folder));
   };
   return {
     read: (key) => readIfThere(at(key)),
@@ -89,7 +97,10 @@ export const openPlace = ({ root, pristine, bucket }: PlaceOptions): Place => {
       await rm(at('restores'), { recursive: true, force: true });
       for (const key of touched) {
         await rm(at(key), { force: true, recursive: true });
-        if ((await readIfThere(join(pristine, key))) === undefined) continue;
+        if ((await readIfThere(join(pristine, key))) === undefined) {
+          await removeNewFolders(key);
+          continue;
+        }
         await mkdir(dirname(at(key)), { recursive: true });
         // `cp` keeps the attributes that a gateway writes to its files.
         await run('cp', ['-a', '--', join(pristine, key), `${at(key)}.undo`]);
@@ -104,5 +115,3 @@ export const copyTree = async (from: string, to: string): Promise<void> => {
   await mkdir(dirname(to), { recursive: true });
   await run('cp', ['-a', '--', from, to]);
 };
-
-export const copyPlain = (from: string, to: string): Promise<void> => cp(from, to, { recursive: true });

@@ -21,7 +21,7 @@ import { type PostgresServer, startPostgres } from '../../support/postgres.ts';
 import { type S3Server, startVersitygw } from '../../support/s3-servers.ts';
 import { copyTree, openPlace, type Place } from './place.ts';
 import { digestOf, type JsonObject, pack, seal, unpack } from './seal.ts';
-import { contextFor, type Secrets } from './steps.ts';
+import { contextFor, type Secrets } from '../../support/steps.ts';
 import { resetTarget } from './target.ts';
 
 export const older = { stamp: '20251108-010000', time: '2025-11-08T01:00:00Z', runUid: 'run-older' };

@@ -1,11 +1,11 @@
 // The steps of the product in this process: the same functions with the same adapters as in a pod, without its start.
 import { hostname } from 'node:os';
 import { pino } from 'pino';
-import { flows } from '../../../core/flow/index.ts';
-import { completeParameters, type Environment } from '../../../core/plan/environment.ts';
-import type { StepName } from '../../../core/steps/index.ts';
-import { createAdapters } from '../../../steps/adapters.ts';
-import type { StepContext } from '../../../steps/runtime/context.ts';
+import { flows } from '../../core/flow/index.ts';
+import { completeParameters, type Environment } from '../../core/plan/environment.ts';
+import type { StepName } from '../../core/steps/index.ts';
+import { createAdapters } from '../../steps/adapters.ts';
+import type { StepContext } from '../../steps/runtime/context.ts';
 
 export type Secrets = StepContext['secrets'];
 
