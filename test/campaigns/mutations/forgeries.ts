@@ -127,7 +127,7 @@ const exchangeParts = forge((manifest) => {
 
 const otherTime = forge((manifest, { random }) => {
   const field = random.pick(['timestamp', 'backupId', 'environment', 'projectId']);
-  manifest[field] = field === 'timestamp' ? '2025-11-08T01:00:00Z' : `${String(manifest[field])}0`;
+  manifest[field] = field === 'timestamp' ? '2025-11-08T01:00:00Z' : 'another';
   return refused;
 });
 

@@ -116,7 +116,14 @@ export const restoreByCommand = async (bench: Bench): Promise<RestoreOutcome> =>
   const { status, stdout, stderr } = await command(
     bench,
     'restore',
-    ...['--backup', backupId, '--source', 'prd', '--into', 'target', '--confirm', 'target'],
+    '--backup',
+    backupId,
+    '--source',
+    'prd',
+    '--into',
+    'target',
+    '--confirm',
+    'target',
     ...databases,
   );
   const said = JSON.parse(stdout) as { phase: string; error?: { code: string } };

@@ -39,12 +39,12 @@ interface Mutated {
   readonly expected: Expected;
 }
 
-const textKinds: readonly Kind[] = ['manifest.json', 'run.json', 'steps/*.json', 'owner.json'];
+const textKinds: ReadonlySet<Kind> = new Set(['manifest.json', 'run.json', 'steps/*.json', 'owner.json']);
 
 const mutationsOf = (stratum: Stratum): Readonly<Record<string, Mutation>> => {
   if (stratum === 'untouched') return {};
   if (!isKind(stratum)) return elsewhere;
-  return textKinds.includes(stratum) ? { ...byteMutations, ...textMutations } : byteMutations;
+  return textKinds.has(stratum) ? { ...byteMutations, ...textMutations } : byteMutations;
 };
 
 const mutate = async ({ stratum, medium, random }: Plan, bench: Bench, facts: Facts): Promise<Mutated> => {
@@ -111,6 +111,12 @@ const judgeTarget = (before: Live, after: Live, { expected, facts }: { expected:
   }
 };
 
+const saidOf = (expected: Expected): string => {
+  if (expected.full.length === 0) return `not noticed (${expected.harmless ?? 'nothing was done'})`;
+  const level = expected.listed.length > 0 ? 'named' : 'named by full';
+  return `${level}, restore ${expected.restoring}`;
+};
+
 const judge = async (world: World, bench: Bench, plan: Plan): Promise<string> => {
   const facts = await readFacts(bench.place);
   const mutated = await mutate(plan, bench, facts);
@@ -135,9 +141,7 @@ const judge = async (world: World, bench: Bench, plan: Plan): Promise<string> =>
   } finally {
     if (whole) await resetTarget(world.server, bench);
   }
-  if (expected.full.length === 0) return `not noticed (${expected.harmless ?? 'nothing was done'})`;
-  const level = expected.listed.length > 0 ? 'named' : 'named by full';
-  return `${level}, restore ${expected.restoring}`;
+  return saidOf(expected);
 };
 
 const plans = Array.from({ length: args.count }, (_, index) => planOf(index));

@@ -176,8 +176,8 @@ const cutInventory = async (place: Place, stamp: string): Promise<void> => {
       name: '',
       digest,
       size: bytes.byteLength,
-      first: String(some[0]?.['key']),
-      last: String(some.at(-1)?.['key']),
+      first: some[0]?.['key'] ?? '',
+      last: some.at(-1)?.['key'] ?? '',
       objects: some.length,
       bytes: some.reduce((sum, line) => sum + Number(line['size']), 0),
     });
