@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Condition, reasonOf, setCondition } from '../../core/api/conditions.ts';
-import { catalogue, ensureLc2Error, errorLine, exitStatus, hasCode, Lc2Error, oneLine } from '../../core/errors.ts';
+import {
+  catalogue,
+  ensureLc2Error,
+  errorLine,
+  exitStatus,
+  hasCode,
+  Lc2Error,
+  oneLine,
+  printable,
+} from '../../core/errors.ts';
 
 describe('the catalogue', () => {
   it.each(Object.entries(catalogue))('%s says what to do', (code, { kind, remedy }) => {
@@ -68,6 +77,17 @@ describe('an error', () => {
       }),
     );
     expect(oneLine('a\n\tb\u001b[31mc\u0000')).toBe('a b\\u001b[31mc\\u0000');
+  });
+
+  it('can be shown in several lines, and as JSON that means the same, without steering a terminal', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (name) => {
+        const shown = printable(JSON.stringify({ name }, undefined, 2));
+        expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+        expect(JSON.parse(shown)).toEqual({ name });
+      }),
+    );
+    expect(printable('one\ntwo\u009b31m\r')).toBe('one\ntwo\\u009b31m\\u000d');
   });
 });
 
