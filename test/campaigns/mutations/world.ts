@@ -65,7 +65,10 @@ const folderLibrary = (root: string): Library => ({
 });
 
 const bucketLibrary = ({ client }: S3Server, name: string): Library => ({
-  put: async (key, text) => void (await client.send(new PutObjectCommand({ Bucket: name, Key: key, Body: text }))),
+  put: async (key, text) =>
+    void (await client.send(
+      new PutObjectCommand({ Bucket: name, Key: key, Body: Buffer.from(text), ContentLength: Buffer.byteLength(text) }),
+    )),
   remove: async (key) => void (await client.send(new DeleteObjectCommand({ Bucket: name, Key: key }))),
 });
 
