@@ -127,7 +127,6 @@ describe('a manifest', () => {
     // Nothing to read back: what is forged is what is looked at.
     const inside = new Set(await readdir(world.root, { recursive: true }));
     for (const [index, name] of hostileNames.entries()) {
-      const said: string[] = [];
       let text = '';
       try {
         text = sealManifest({ ...body, ...change(body, name) }, sha256).text;
@@ -137,10 +136,10 @@ describe('a manifest', () => {
         continue;
       }
       await writeFile(join(world.root, stamp, 'manifest.json'), text);
-      for (const each of [show, list]) said.push((await world.command(each, ...(each === show ? [id] : []))).said);
-      for (const each of said) expect(each).not.toMatch(controls);
+      expect((await world.command(show, id)).said).not.toMatch(controls);
       // Some, for their time: where the manifest is taken, these read all of the backup.
-      if (index % 10 > 0) continue;
+      if (index % 16 > 0) continue;
+      expect((await world.command(list)).said).not.toMatch(controls);
       const parameters = { preview: 'true', components: 'documents' };
       await attempt(() => preview(world.context('preview', { flow: 'lc2-restore', parameters })));
       await attempt(() => world.verified());
@@ -169,7 +168,11 @@ describe('files that somebody planted', () => {
     expect(shown.status).toBe(70);
     // One line each; no dump is one that the tool would read.
     expect(shown.stdout.trimEnd().split('\n')).toHaveLength(names.length + world.databases.length);
-    for (const args of [['verify', id], ['verify', id, '--json'], ['list'], ['show', id], ['show', id, '--json']]) {
+    expect(shown.stdout).not.toMatch(controls);
+    for (const args of [
+      ['verify', id, '--json'],
+      ['show', id, '--json'],
+    ]) {
       const { stdout, stderr } = await world.lab.cli(...args, '-f', world.file);
       expect(`${stdout}${stderr}`).not.toMatch(controls);
     }

@@ -107,13 +107,14 @@ const changeDocuments = (library: Library): Promise<void> =>
   });
 
 /** Larger than the parts in which clients upload. */
-const putInParts = async ({ client }: S3Server, bucket: string, key: string): Promise<void> => {
+const putInParts = async ({ client }: S3Server, key: string, word: string): Promise<void> => {
+  const bucket = 'documents';
   const at = { Bucket: bucket, Key: key };
   const { UploadId } = await client.send(new CreateMultipartUploadCommand(at));
   const parts = [];
   for (const [index, size] of [5 * 1024 * 1024, 70_000].entries()) {
     const PartNumber = index + 1;
-    const Body = Buffer.alloc(size, `part ${index} `);
+    const Body = Buffer.alloc(size, `${word} ${key} ${index} `);
     const { ETag } = await client.send(new UploadPartCommand({ ...at, UploadId, PartNumber, Body }));
     parts.push({ PartNumber, ETag });
   }
@@ -303,10 +304,10 @@ const makeBenches = async (task: {
   const library = medium === 'folder' ? folderLibrary(documentsFolder) : bucketLibrary(s3, 'documents');
   await fill(library, documentFiles);
   await fill(folderLibrary(mediaFolder), mediaFiles);
-  if (medium === 'bucket') for (const key of ['parts/older', 'parts/newer']) await putInParts(s3, 'documents', key);
+  if (medium === 'bucket') for (const key of ['parts/older', 'parts/newer']) await putInParts(s3, key, 'one');
   await backUp(maker, older, () => Promise.resolve());
   await changeDocuments(library);
-  if (medium === 'bucket') await putInParts(s3, 'documents', 'parts/newer');
+  if (medium === 'bucket') await putInParts(s3, 'parts/newer', 'two');
   await folderLibrary(mediaFolder).put('m/2', 'TWO');
   await library.put('going too', 'is copied, and goes');
   await backUp(maker, newer, async () => {
