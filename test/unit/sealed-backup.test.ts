@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { InventoryLine } from '../../core/manifest/inventory.ts';
-import { type ManifestBody, sealManifest } from '../../core/manifest/manifest.ts';
+import { type InventoryPart, type ManifestBody, sealManifest } from '../../core/manifest/manifest.ts';
+import { layout } from '../../core/plan/layout.ts';
 import { catchUp } from '../../steps/catch-up.ts';
 import { dump } from '../../steps/dump.ts';
 import { manifest } from '../../steps/manifest.ts';
@@ -9,12 +10,13 @@ import { preview } from '../../steps/preview.ts';
 import type { Checksum } from '../../core/ports/object-store.ts';
 import { sha256 } from '../../steps/runtime/bytes.ts';
 import { checkObjects, compareChecksums } from '../../steps/runtime/check-objects.ts';
+import { createInventoryWriter, readInventory } from '../../steps/runtime/inventory-io.ts';
 import { tryReadManifest } from '../../steps/runtime/storage.ts';
 import { transfer } from '../../steps/transfer.ts';
 import { verifyBackup } from '../../steps/verify-backup.ts';
 import { verify } from '../../steps/verify.ts';
 import { createMemoryStore } from '../fakes/memory-store.ts';
-import { codeOf } from './support/streams.ts';
+import { codeOf, collect } from './support/streams.ts';
 import { type ContextOptions, createWorld, type World } from './support/world.ts';
 
 const stamp = '20251109-143000';
@@ -115,6 +117,27 @@ describe('a sealed backup', () => {
     else world.storage.write(key, how);
     expect(await previewed()).toBe('BACKUP_DAMAGED');
     expect(await verified()).toEqual([`BACKUP_DAMAGED ${key}`]);
+  });
+
+  it('has every damaged part of an inventory named, and no sound object beside them', async () => {
+    const sealed = await tryReadManifest(world.storage, later);
+    const [whole] = sealed?.objectStores[0]?.inventory ?? [];
+    const lines = whole ? await collect(readInventory(world.storage, [whole])) : [];
+    const inventory: InventoryPart[] = [];
+    for (const line of lines) {
+      const writer = createInventoryWriter(world.storage, (part) => layout.inventory(later, 'documents', part));
+      await writer.add(line);
+      inventory.push(...(await writer.end()));
+    }
+    await world.storage.delete([whole?.key ?? '']);
+    await reseal(({ objectStores }) => ({ objectStores: objectStores.map((each) => ({ ...each, inventory })) }));
+    expect(await verified()).toEqual([]);
+    const damaged: string[] = [];
+    for (const { key } of inventory.slice(0, 2)) {
+      damaged.push(`BACKUP_DAMAGED ${key}`);
+      world.storage.tamper(key, (bytes) => bytes.subarray(1));
+      expect(await verified()).toEqual(damaged);
+    }
   });
 
   it('is restored below a prefix whatever became of the rest', async () => {

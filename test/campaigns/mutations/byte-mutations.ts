@@ -27,8 +27,9 @@ const bytesOf = async ({ place, key }: Scene): Promise<Buffer> => {
 const onBytes =
   (mutate: (bytes: Buffer, scene: Scene) => Buffer | undefined): Mutation =>
   async (scene) => {
-    const mutated = mutate(Buffer.from(await bytesOf(scene)), scene);
-    if (mutated === undefined) return false;
+    const bytes = await bytesOf(scene);
+    const mutated = mutate(Buffer.from(bytes), scene);
+    if (mutated === undefined || bytes.equals(mutated)) return false;
     await scene.change(scene.key, mutated);
     return true;
   };
