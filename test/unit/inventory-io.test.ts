@@ -179,6 +179,29 @@ describe('inventories', () => {
       expect(await codeOf(() => read(`20251109-143000/objects/a/${own}`))).toBe('no error');
   });
 
+  it('that unpack to more than any that is written are damage, and named', async () => {
+    const store = createMemoryStore();
+    const bomb = zstdCompressSync(Buffer.alloc(300 * 1024 * 1024));
+    expect(bomb.byteLength).toBeLessThan(100_000);
+    store.write('bomb', bomb);
+    await expect(readPart(store, { key: 'bomb', digest: sha256(bomb) })).rejects.toMatchObject({
+      code: 'BACKUP_DAMAGED',
+      where: 'bomb',
+    });
+  });
+
+  it('that do not unpack are damage, whatever their digest', async () => {
+    const store = createMemoryStore();
+    const whole = zstdCompressSync(Buffer.from('x'.repeat(1000)));
+    for (const bytes of [whole.subarray(0, 9), Buffer.from('no zstd'), Buffer.alloc(0)]) {
+      store.write('part', bytes);
+      await expect(readPart(store, { key: 'part', digest: sha256(bytes) })).rejects.toMatchObject({
+        code: 'BACKUP_DAMAGED',
+        where: 'part',
+      });
+    }
+  });
+
   it('are read part by part by those who delete', async () => {
     const { store, parts } = await partsOfThree();
     const [first] = parts;
