@@ -135,11 +135,12 @@ export const ensureLc2Error = (error: unknown): Lc2Error => {
 /** The line of termination logs, conditions and terminals. */
 export const errorLine = (error: Lc2Error): string => `${error.code}: ${error.message}`;
 
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+/** Controls would steer a terminal or forge lines of a log, marks of direction would hide what is meant. */
+const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
-/** Control characters in names and messages would forge log lines: they are shown escaped. */
+/** Such characters in names and messages are shown escaped. */
 export const oneLine = (text: string): string =>
   text.replaceAll(new RegExp(`${controls.source}+`, 'g'), (run) =>
     /^\s+$/.test(run) ? ' ' : run.replaceAll(/./gs, escaped),

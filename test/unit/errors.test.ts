@@ -62,6 +62,12 @@ describe('an error', () => {
     expect(hasCode({ code: 'USAGE' }, 'USAGE')).toBe(false);
   });
 
+  it('shows marks that turn the direction of writing escaped', () => {
+    expect(new Lc2Error('INPUT_INVALID', 'x', { where: 'invoice\u202efdp.exe', remedy: '\u2066y\u200f' }).message).toBe(
+      String.raw`x (invoice\u202efdp.exe); \u2066y\u200f`,
+    );
+  });
+
   it('never breaks a line or steers a terminal, whatever names it holds', () => {
     const text = fc.string({
       unit: fc.oneof(
