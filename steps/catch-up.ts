@@ -1,4 +1,5 @@
 import type { ObjectStoreSpec } from '../core/api/backup-environment.ts';
+import { Lc2Error } from '../core/errors.ts';
 import { type InventoryLine, isUnchanged } from '../core/manifest/inventory.ts';
 import type { ObjectStoreEntry } from '../core/manifest/manifest.ts';
 import { chosenStores, excludeRules } from '../core/plan/environment.ts';
@@ -78,6 +79,7 @@ const catchUpStore = async (task: StoreTask): Promise<ObjectStoreEntry> => {
     const parts = await inventory.end();
     const deleted = await findings.deleted.end();
     const sum = (of: 'objects' | 'bytes'): number => parts.reduce((total, part) => total + part[of], 0);
+    assertSome(store, sum('objects'), findings.excluded);
     context.log.info({ store: store.name, late: late.count, deleted: findings.deletedCount }, 'caught up');
     return {
       name: store.name,
@@ -101,6 +103,15 @@ const catchUpStore = async (task: StoreTask): Promise<ObjectStoreEntry> => {
   } finally {
     await copier.source.close();
   }
+};
+
+/** A rule that is too wide makes a backup of nothing, and nobody notices before the restore. */
+const assertSome = ({ name }: ObjectStoreSpec, objects: number, excluded: number): void => {
+  if (objects > 0 || excluded === 0) return;
+  throw new Lc2Error('NOTHING_SELECTED', `the rules leave out all ${excluded} objects`, {
+    where: name,
+    remedy: 'correct exclude, or name the components without this one',
+  });
 };
 
 const itemsOf = async function* (task: StoreTask, source: ObjectStore, findings: Findings): AsyncIterable<CopyItem> {

@@ -144,6 +144,21 @@ describe('no seal', () => {
   });
 });
 
+describe('no seal', () => {
+  it('over a store whose rules leave out every object', async () => {
+    const world = createWorld({ exclude: ['**'] });
+    for (const key of ['a', 'b/1']) world.documents.write(key, key);
+    await dump(world.context('dump'));
+    await transfer(world.context('transfer'));
+    await expect(catchUp(world.context('catch-up'))).rejects.toMatchObject({
+      code: 'NOTHING_SELECTED',
+      where: 'documents',
+      message: expect.stringContaining('all 2 objects'),
+    });
+    expect(world.storage.contents.has(layout.manifest(stamp))).toBe(false);
+  });
+});
+
 describe('attempts', () => {
   it('that come late find the first result, and a seal stays as it is', async () => {
     const world = filled();
