@@ -36,6 +36,7 @@ export const restoreRecordName = (
   sha256: (text: string) => string,
 ): string => {
   const { cancel: _cancel, ...wish } = spec;
-  const digest = sha256(canonicalLine({ namespace: request.namespace, wish: wish as unknown as Json }));
-  return `${request.name.slice(0, 100)}-${digest.slice(0, 16)}`;
+  const { name, namespace } = request;
+  const digest = sha256(canonicalLine({ name, namespace, wish: wish as unknown as Json }));
+  return `${name.slice(0, 100)}-${digest.slice(0, 16)}`;
 };
