@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { profileNames } from '../profiles/index.ts';
 import { server } from '../services/server.ts';
-import { credentials, duration, labelName, plainText, projectId, storeName, withRules } from './common.ts';
+import { credentials, duration, labelKey, labelName, plainText, projectId, storeName, withRules } from './common.ts';
 import { conditionSchema } from './conditions.ts';
-import { locationShape } from './location.ts';
+import { type Location, locationShape } from './location.ts';
 
 export const moverNames = ['copy', 'rclone', 'stream'] as const;
 export type MoverName = (typeof moverNames)[number];
@@ -53,7 +53,7 @@ const toleration = z.strictObject({
   operator: z.enum(['Exists', 'Equal']).optional(),
   value: plainText(63).optional(),
   effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
-  tolerationSeconds: z.int().min(0).optional(),
+  tolerationSeconds: z.int().min(0).max(2_147_483_647).optional(),
 });
 
 /** Parts of rules in the API server's language, of a location by its name there. */
@@ -62,9 +62,9 @@ const celEndpoint = (of: string): string => `(has(${of}.endpoint) ? ${of}.endpoi
 const celFolder = (of: string): string => `(${of}.url.endsWith('/') ? ${of}.url : ${of}.url + '/')`;
 
 /** A backup that copies itself has no end. */
-const overlap = (a: string, b: string): boolean => {
-  const [first, second] = [`${a.replace(/\/+$/, '')}/`, `${b.replace(/\/+$/, '')}/`];
-  return first.startsWith(second) || second.startsWith(first);
+export const overlap = (a: Pick<Location, 'url' | 'endpoint'>, b: Pick<Location, 'url' | 'endpoint'>): boolean => {
+  const [first, second] = [`${a.url.replace(/\/+$/, '')}/`, `${b.url.replace(/\/+$/, '')}/`];
+  return a.endpoint === b.endpoint && (first.startsWith(second) || second.startsWith(first));
 };
 
 export const backupEnvironmentSpec = withRules(
@@ -97,7 +97,7 @@ export const backupEnvironmentSpec = withRules(
       .prefault({}),
     scheduling: z
       .strictObject({
-        nodeSelector: z.record(z.string().max(317), plainText(63)).default({}),
+        nodeSelector: z.record(labelKey, plainText(63)).default({}),
         tolerations: z.array(toleration).max(20).default([]),
         deadline: duration.default('24h').describe('After this time a step is ended.'),
       })
@@ -119,10 +119,7 @@ export const backupEnvironmentSpec = withRules(
         `self.objectStores.all(a, ${celEndpoint('a')} != ${celEndpoint('self.storage')} || ` +
         `!(${celFolder('a')}.startsWith(${celFolder('self.storage')}) || ${celFolder('self.storage')}.startsWith(${celFolder('a')})))`,
       message: 'storage and objectStores must not lie within each other',
-      check: (spec) =>
-        spec.objectStores.every(
-          (store) => store.endpoint !== spec.storage.endpoint || !overlap(store.url, spec.storage.url),
-        ),
+      check: (spec) => spec.objectStores.every((store) => !overlap(store, spec.storage)),
     },
   ],
 );

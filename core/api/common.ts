@@ -38,6 +38,13 @@ export const labelName = z
   .max(63)
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a DNS label: lower case letters, digits and -');
 
+/** A schema bounds values and not the keys that hold them: the API server takes any, so the controller looks. */
+export const labelKey = z
+  .string()
+  .min(1)
+  .max(317)
+  .regex(/^[A-Za-z0-9]([-A-Za-z0-9_.\/]*[A-Za-z0-9])?$/, 'must be the key of a label');
+
 /** Part of backup ids and storage paths. */
 export const projectId = z
   .string()

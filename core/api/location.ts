@@ -8,7 +8,7 @@ const url = withRules(
     .min(8)
     .max(1024)
     .regex(
-      /^(s3|file):\/\/[^{}\x00-\x20\x7f]+$/,
+      /^(s3:\/\/[a-z0-9][-a-z0-9._]{1,62}(\/[^{}\x00-\x20\x7f]*)?|file:\/\/\/[^{}\x00-\x20\x7f]*)$/,
       'must be s3://bucket/prefix or file:///folder, without spaces or braces',
     )
     .describe('s3://bucket/prefix or file:///folder (local runner only).'),
