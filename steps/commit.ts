@@ -16,8 +16,11 @@ export const commit = async (context: StepContext): Promise<CommitOutput> => {
   if (run.already) return { previous: [], deleted: 0 };
   const target = { storage: run.storage, key: restoreStepKey(context, contract.name), step: contract.name };
   return once(target, context, contract.output, async () => {
+    // Before the swap: a database never goes live beside objects that were not restored.
+    const stores = run.plan.stores.length > 0 ? await restoredStores(context, run) : [];
     const previous = run.plan.databases.length > 0 ? await commitDatabases(context, run) : [];
-    const deleted = run.plan.stores.length > 0 ? await deleteSurplus(context, run) : 0;
+    let deleted = 0;
+    for (const store of stores) deleted += await deleteSurplus(context, run, store);
     const kept = previous.map(({ database, previous: name, restoreId }) => ({ database, previous: name, restoreId }));
     await remember(context, run, kept);
     return { previous: kept, deleted };
@@ -37,15 +40,12 @@ const commitDatabases = async (context: StepContext, run: RestoreRun): Promise<r
   }
 };
 
-const deleteSurplus = async (context: StepContext, run: RestoreRun): Promise<number> => {
+const restoredStores = async (context: StepContext, run: RestoreRun): Promise<RestoreObjectsOutput['stores']> => {
   const expected = { schema: restoreObjects.output, runUid: context.runUid };
-  const restored = await requireStepOutput(run.storage, restoreStepKey(context, restoreObjects.name), expected);
-  let deleted = 0;
-  for (const store of restored.stores) deleted += await deleteOf(context, run, store);
-  return deleted;
+  return (await requireStepOutput(run.storage, restoreStepKey(context, restoreObjects.name), expected)).stores;
 };
 
-const deleteOf = async (
+const deleteSurplus = async (
   context: StepContext,
   run: RestoreRun,
   store: RestoreObjectsOutput['stores'][number],

@@ -1,3 +1,4 @@
+import { overlap } from '../core/api/backup-environment.ts';
 import { durationSeconds } from '../core/api/common.ts';
 import { humanBytes } from '../core/human-bytes.ts';
 import { catalogue, type ErrorCode, Lc2Error } from '../core/errors.ts';
@@ -31,6 +32,7 @@ import { newestSealed, openStorage, tryReadManifest, tryReadRecord } from './run
 /** Resolves the backup once, checks what can be checked without changing anything, and fixes the plan for the later steps. */
 export const preview = async (context: StepContext): Promise<PreviewOutput> => {
   assertAllowed(context.environment, context.parameters);
+  assertApart(context);
   const storage = await openStorage(context, context.source, context.secrets.storage);
   const look = (): Promise<PreviewOutput> => plan(context, storage);
   // A preview leaves no trace, also not in storage.
@@ -41,6 +43,14 @@ export const preview = async (context: StepContext): Promise<PreviewOutput> => {
     contract.output,
     look,
   );
+};
+
+/** A restore into the place of the backups would write over them, and mirror would delete them. */
+const assertApart = ({ environment, source }: StepContext): void => {
+  const within = environment.spec.objectStores.find((store) => overlap(store, source.spec.storage));
+  if (!within) return;
+  const what = `object store ${within.name} of ${environment.name} and the storage of ${source.name} lie within each other`;
+  throw new Lc2Error('ENVIRONMENT_INVALID', what, { where: within.url });
 };
 
 const plan = async (context: StepContext, storage: ObjectStore): Promise<PreviewOutput> => {

@@ -42,6 +42,13 @@ const restore = async (world: World, parameters: Record<string, string> = {}, op
   return done;
 };
 
+/** The manifest with its text changed, as it then stands in storage. */
+const manifestOf = (world: World, change: (text: string) => string): string => {
+  const text = change(world.storage.text(`${stamp}/manifest.json`));
+  world.storage.write(`${stamp}/manifest.json`, text);
+  return text;
+};
+
 const texts = (world: World): Record<string, string> =>
   Object.fromEntries([...world.documents.contents].map(([key, bytes]) => [key, bytes.toString('utf8')]));
 
@@ -147,6 +154,55 @@ describe('nothing is written', () => {
     expect(await codeOf(() => restore(world, parameters))).toBe(code);
     expect([new Map(world.storage.contents), texts(world)]).toEqual(before);
     expect(world.database.calls).not.toContain('commit');
+  });
+
+  it('into a store that holds the backups, or lies within them', async () => {
+    const world = await damaged();
+    const [store] = world.environment.spec.objectStores;
+    if (!store) throw new Error('the world has a store');
+    const before = [new Map(world.storage.contents), texts(world)];
+    for (const url of ['s3://backups', 's3://backups/retail/prd', 's3://backups/']) {
+      const objectStores = [{ ...store, url }];
+      const environment = { ...world.environment, spec: { ...world.environment.spec, objectStores } };
+      for (const parameters of [{ 'objects-mode': 'mirror' }, { preview: 'true' }])
+        expect(await codeOf(() => restore(world, parameters, { environment }))).toBe('ENVIRONMENT_INVALID');
+    }
+    expect([new Map(world.storage.contents), texts(world)]).toEqual(before);
+  });
+
+  it('for a backup of another engine', async () => {
+    const world = await damaged();
+    const { database: _database, ...spec } = world.environment.spec;
+    const without = { ...world.environment, spec };
+    expect(await codeOf(() => restore(world, { components: 'database' }, { environment: without }))).toBe(
+      'COMPONENT_UNKNOWN',
+    );
+    const other = manifestOf(world, (text) => text.replace('"postgresql"', '"mysql"'));
+    expect(other).not.toContain('"postgresql"');
+    expect(await codeOf(() => restore(world))).toMatch(/^(MANIFEST_INVALID|DATABASE_VERSION_UNSUPPORTED)$/);
+    expect(world.database.calls).not.toContain('load lportal');
+  });
+
+  it('live when the backup is deleted between preview and load', async () => {
+    for (const gone of ['', 'database/', 'manifest.json', 'inventory/', 'objects/']) {
+      const world = await damaged();
+      await preview(world.context('preview', { run: 'r' }));
+      const keys = [...world.storage.contents.keys()].filter((key) => key.startsWith(`${stamp}/${gone}`));
+      expect(keys).not.toEqual([]);
+      await world.storage.delete(keys);
+      const before = world.documents.contents.size;
+      const codes = [
+        await codeOf(() => loadDatabase(world.context('load-database', { run: 'r' }))),
+        await codeOf(() => restoreObjects(world.context('restore-objects', { run: 'r' }))),
+        await codeOf(() => commit(world.context('commit', { run: 'r' }))),
+      ];
+      expect(
+        codes.filter((code) => !/^(no error|BACKUP_NOT_FOUND|BACKUP_DAMAGED|OBJECT_NOT_FOUND|RUN_MISSING)$/.test(code)),
+      ).toEqual([]);
+      expect(codes[2]).not.toBe('no error');
+      expect(world.database.live.get('lportal')).toEqual({ 'public.user_': 0 });
+      expect(world.documents.contents.size).toBeGreaterThanOrEqual(before);
+    }
   });
 
   it.each([
