@@ -168,7 +168,7 @@ const runOnce = async (task: Task, { step, attempt, signal }: Attempt): Promise<
   const place = mkdtempSync(join(task.folder, `${step}-${attempt}-`));
   const termination = join(place, 'termination-log');
   writeFileSync(termination, '');
-  const status = await spawnStep(task, { step, place, termination, signal });
+  const status = await spawnStep(task, { step, attempt, place, termination, signal });
   if (status === 0) {
     const file = join(place, 'result');
     return { result: existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as unknown) : undefined };
@@ -192,13 +192,14 @@ const setpriv = '/usr/bin/setpriv';
 
 interface Spawn {
   readonly step: StepName;
+  readonly attempt: number;
   readonly place: string;
   readonly termination: string;
   readonly signal: AbortSignal;
 }
 
 /** Exit status as a shell would say it: 128 and the signal's number for a step that was killed. */
-const spawnStep = (task: Task, { step, place, termination, signal }: Spawn): Promise<number> =>
+const spawnStep = (task: Task, { step, attempt, place, termination, signal }: Spawn): Promise<number> =>
   new Promise((resolve, reject) => {
     // The step is told to stop when we die, however we die.
     const keeper = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'TERM', '--'] : [];
@@ -206,7 +207,7 @@ const spawnStep = (task: Task, { step, place, termination, signal }: Spawn): Pro
     const child = spawn(program, args, {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, ...stepEnv(task, place, termination) },
+      env: { ...process.env, ...stepEnv(task, place, termination), LC2_RETRIES: String(attempt) },
     });
     const stop = (): void => void child.kill('SIGTERM');
     signal.addEventListener('abort', stop, { once: true });

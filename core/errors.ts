@@ -132,6 +132,18 @@ export const ensureLc2Error = (error: unknown): Lc2Error => {
   return new Lc2Error('BUG', text, { cause: error });
 };
 
+const outages = {
+  DATABASE_UNREACHABLE: 'DATABASE_FAILED',
+  STORE_UNREACHABLE: 'STORE_FAILED',
+} as const satisfies Partial<Record<ErrorCode, ErrorCode>>;
+
+/** What was reached before is there: that it cannot be reached now will pass, and is tried again. */
+export const asOutage = (error: Lc2Error): Lc2Error => {
+  if (error.code !== 'DATABASE_UNREACHABLE' && error.code !== 'STORE_UNREACHABLE') return error;
+  const { code, what, where } = error;
+  return new Lc2Error(outages[code], what, { ...(where === undefined ? {} : { where }), cause: error });
+};
+
 /** The line of termination logs, conditions and terminals. */
 export const errorLine = (error: Lc2Error): string => `${error.code}: ${error.message}`;
 

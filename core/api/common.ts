@@ -43,7 +43,7 @@ export const labelKey = z
   .string()
   .min(1)
   .max(317)
-  .regex(/^[A-Za-z0-9]([-A-Za-z0-9_.\/]*[A-Za-z0-9])?$/, 'must be the key of a label');
+  .regex(/^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$/, 'must be the key of a label');
 
 /** Part of backup ids and storage paths. */
 export const projectId = z

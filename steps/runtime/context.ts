@@ -24,6 +24,8 @@ export interface StepInput {
   readonly runUid: string;
   /** Of this try: the pod's UID. */
   readonly attempt: string;
+  /** Attempts of this step that have failed. It identifies nothing. */
+  readonly retries: number;
   /** Creation of the Workflow or of the local run; names the backup. */
   readonly timestamp: Date;
   readonly parameters: Readonly<Record<string, string>>;
@@ -82,6 +84,7 @@ export const parseInput = (step: string | undefined, env: Env, tool: string): St
     flow,
     runUid: required(env, 'LC2_RUN_UID'),
     attempt: required(env, 'LC2_ATTEMPT'),
+    retries: Number(env['LC2_RETRIES'] ?? '0') || 0,
     timestamp,
     parameters: completeParameters(flow.parameters, given),
     environment: readEnvironment(environmentFile),

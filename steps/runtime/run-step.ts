@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureLc2Error, errorLine, exitStatus, Lc2Error } from '../../core/errors.ts';
+import { asOutage, ensureLc2Error, errorLine, exitStatus, Lc2Error } from '../../core/errors.ts';
 import { stepContracts } from '../../core/steps/index.ts';
 import { type Adapters, parseInput, type StepContext, type StepInput } from './context.ts';
 import { createLogger, createRedactor } from './logger.ts';
@@ -31,9 +31,11 @@ export const runStep = async (
   const abort = new AbortController();
   host.onStop(() => abort.abort(new Lc2Error('CANCELLED', 'the step was told to stop')));
   let redact = (text: string): string => text;
+  let reachedBefore = false;
   try {
     const input = parseInput(host.argv[0], host.env, host.tool);
     redact = createRedactor(Object.values(input.secrets).flatMap((values) => secretValues(values)));
+    reachedBefore = isLater(input);
     const context = contextOf({ host, input, redact, signal: abort.signal, adapters: adaptersOf(abort.signal) });
     const started = host.now().getTime();
     context.log.info({ attempt: input.attempt }, 'step started');
@@ -48,11 +50,17 @@ export const runStep = async (
     // Once stopped, every other error is a consequence of stopping.
     const error = abort.signal.aborted
       ? new Lc2Error('CANCELLED', 'the step was told to stop', { cause: thrown })
-      : ensureLc2Error(thrown);
+      : reachedBefore
+        ? asOutage(ensureLc2Error(thrown))
+        : ensureLc2Error(thrown);
     report(host, error, redact);
     return exitStatus[error.kind];
   }
 };
+
+/** A mistyped host fails the first attempt of the first step. Whoever comes later follows one that reached what it needs. */
+const isLater = ({ flow, step, retries }: StepInput): boolean =>
+  retries > 0 || flow.steps.some((each) => each.step === step && each.needs.length > 0);
 
 /** The CA is public; printing it is only noise, redacting it would hide nothing. */
 const secretValues = (values: Readonly<Record<string, string>>): string[] =>

@@ -106,6 +106,7 @@ const runVariables = (flow: Flow): EnvVar[] => [
   { name: 'LC2_TIMESTAMP', value: '{{workflow.creationTimestamp.RFC3339}}' },
   // The number of a retry identifies no attempt: Argo makes a vanished pod again under the same one.
   { name: 'LC2_ATTEMPT', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+  { name: 'LC2_RETRIES', value: '{{retries}}' },
   { name: 'LC2_ENVIRONMENT_FILE', value: `${folders.environment}/${environmentFile}` },
   { name: 'LC2_SOURCE_FILE', value: `${folders.source}/${environmentFile}` },
   { name: 'LC2_SECRETS_DIR', value: folders.secrets },

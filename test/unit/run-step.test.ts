@@ -56,7 +56,7 @@ const run = async (
         if (options.stop === true) setTimeout(stop, 5);
       },
     },
-    { manifest: step, verify: step },
+    { manifest: step, verify: step, dump: step },
     () => adapters,
   );
   return { status, log: lines.join(''), termination: readFileSync(join(folder, 'termination'), 'utf8') };
@@ -90,6 +90,25 @@ describe('a step', () => {
     expect(status).toBe(wanted);
     expect(termination).toMatch(new RegExp(`^${code}: what happened \\(there\\); .+\\n$`));
     expect(log).toContain(code);
+  });
+
+  it('that cannot reach what an earlier one reached is tried again', async () => {
+    const failing = (code: ErrorCode) => () => Promise.reject(new Lc2Error(code, 'refused', { where: 'db:5432' }));
+    const first = { argv: ['dump'] };
+    const later = { argv: ['manifest'] };
+    const repeated = { argv: ['dump'], env: { LC2_RETRIES: '1' } };
+    for (const [code, then] of [
+      ['DATABASE_UNREACHABLE', 'DATABASE_FAILED'],
+      ['STORE_UNREACHABLE', 'STORE_FAILED'],
+    ] as const) {
+      expect(await run(failing(code), first)).toMatchObject({ status: 78, termination: expect.stringContaining(code) });
+      for (const options of [later, repeated])
+        expect(await run(failing(code), options)).toMatchObject({
+          status: 75,
+          termination: expect.stringMatching(new RegExp(`^${then}: refused \\(db:5432\\)`)),
+        });
+    }
+    expect((await run(failing('DATABASE_LOGIN_FAILED'), repeated)).status).toBe(78);
   });
 
   it('that throws what nobody foresaw is a bug, with its stack in the log', async () => {

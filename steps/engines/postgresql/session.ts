@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Client, type ClientConfig, type QueryResultRow } from 'pg';
 import type { ServerSpec } from '../../../core/api/backup-environment.ts';
-import { Lc2Error } from '../../../core/errors.ts';
+import { asOutage, Lc2Error } from '../../../core/errors.ts';
 import { databaseError } from './errors.ts';
 
 /** How to reach one server, for our sessions and for the client tools. */
@@ -15,6 +15,8 @@ export interface ServerAccess {
   readonly password: string;
   readonly ca: string | undefined;
   readonly signal: AbortSignal;
+  /** A session was opened before: an outage now will pass. */
+  readonly reached: { yes: boolean };
   /** Environment of the client tools; made once, because the CA must be a file. */
   readonly toolEnv: (database: string | undefined) => Readonly<Record<string, string>>;
   readonly close: () => void;
@@ -66,6 +68,7 @@ export const accessServer = (options: {
     password,
     ca,
     signal,
+    reached: { yes: false },
     toolEnv: (database) => {
       const certificates = spec.tls.mode.startsWith('verify') ? caPath() : undefined;
       return {
@@ -122,8 +125,10 @@ export const connect = async (access: ServerAccess, database: string): Promise<S
   try {
     await client.connect();
   } catch (error) {
-    throw databaseError(error, where);
+    const failure = databaseError(error, where);
+    throw access.reached.yes ? asOutage(failure) : failure;
   }
+  access.reached.yes = true;
   // The socket is cut on abort: a query that runs on the server ends there with it.
   const cut = (): void => void client.end().catch(() => undefined);
   signal.addEventListener('abort', cut, { once: true });

@@ -9,6 +9,8 @@ const known = new Set([
   'workflow.status',
   'workflow.name',
   'workflow.namespace',
+  // Of a template with a retry strategy.
+  'retries',
 ]);
 
 export const references = ({ spec }: ClusterWorkflowTemplate): string[] => {

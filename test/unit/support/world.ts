@@ -66,6 +66,7 @@ export const createWorld = ({ exclude = [], withDatabase = true }: WorldOptions 
         flow,
         runUid: options.run ?? 'run-1',
         attempt: options.attempt ?? 'attempt-1',
+        retries: 0,
         timestamp: new Date(options.time ?? '2025-11-09T14:30:00Z'),
         parameters: completeParameters(flow.parameters, { ...into, ...options.parameters }),
         environment: options.environment ?? environment,
