@@ -12,6 +12,7 @@ import {
   tableKey,
   tryParseTable,
 } from '../../steps/engines/postgresql/quote.ts';
+import { loadable } from '../../steps/engines/postgresql/script.ts';
 import { splitToc } from '../../steps/engines/postgresql/toc.ts';
 import { newestTools, toolsFor } from '../../steps/engines/postgresql/tools.ts';
 import { codeOf } from './support/streams.ts';
@@ -169,4 +170,27 @@ describe('errors of the database', () => {
     ['pg_dump: error: permission denied for table x', false],
     ['', false],
   ])('are a lost connection: %j: %s', (text, lost) => expect(isConnectionLoss(text)).toBe(lost));
+});
+
+describe('a script for psql', () => {
+  const through = async (...chunks: readonly string[]): Promise<string> => {
+    const given = async function* (): AsyncGenerator<Uint8Array> {
+      for (const chunk of chunks) yield await Promise.resolve(Buffer.from(chunk));
+    };
+    const parts: Uint8Array[] = [];
+    for await (const part of loadable(given())) parts.push(part);
+    return Buffer.concat(parts).toString('utf8');
+  };
+  const head = '--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\nSET statement_timeout = 0;\n';
+
+  it('loses the option that an older server does not know, and nothing else', async () => {
+    const rest = `CREATE TABLE t ();\n${'-- filler\n'.repeat(1000)}SET transaction_timeout = 0;\n`;
+    expect(await through(head, 'SET transaction_timeout = 0;\n', rest)).toBe(head + rest);
+    expect(await through(...(head + rest))).toBe(head + rest);
+  });
+
+  it('that leaves commands to psql is refused before its first line', async () => {
+    for (const text of ['', head.replace('\\restrict abc\n', ''), `${'-- x\n'.repeat(2000)}\\restrict abc\n`])
+      expect(await codeOf(() => through(text))).toBe('TOOL_MISSING');
+  });
 });

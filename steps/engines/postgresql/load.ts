@@ -6,6 +6,7 @@ import { Lc2Error } from '../../../core/errors.ts';
 import type { DatabaseProperties, LoadOrder } from '../../../core/ports/database.ts';
 import { spawnPipeline, type Stage, type StageExit } from '../../runtime/children.ts';
 import { decompress, exitText, redactor } from './dump.ts';
+import { loadable } from './script.ts';
 import { isConnectionLoss } from './errors.ts';
 import { databaseConnection, quoteName, quoteText } from './quote.ts';
 import { scratchRoom, tryStage } from './scratch.ts';
@@ -184,7 +185,7 @@ const loadDirectly = async (task: LoadTask, args: readonly string[]): Promise<vo
   await pipeline.done;
 };
 
-/** Newer tools set an option that older servers do not know, so the script goes through us and loses that line. */
+/** Newer tools set an option that older servers do not know, so the script goes through us. */
 const loadByScript = async (task: LoadTask, args: readonly string[]): Promise<void> => {
   const { access, tools, order, into, stored } = task;
   const write: Stage = { program: tools.program('pg_restore'), args: [...args, '--file=-'], name: 'pg_restore' };
@@ -206,32 +207,10 @@ const loadByScript = async (task: LoadTask, args: readonly string[]): Promise<vo
   const load = await spawnPipeline({
     ...loadPipeline(task),
     stages: [run],
-    input: withoutLine(script.output),
+    input: loadable(script.output),
     discardOutput: true,
   });
   await load.done;
-};
-
-const unknownOption = Buffer.from('SET transaction_timeout = 0;\n');
-
-/** The line stands in the header, before any data. */
-const withoutLine = async function* (script: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  let head: Buffer | undefined = Buffer.alloc(0);
-  for await (const chunk of script) {
-    if (head === undefined) yield chunk;
-    else {
-      head = Buffer.concat([head, chunk]);
-      if (head.byteLength < 4096) continue;
-      yield cut(head);
-      head = undefined;
-    }
-  }
-  if (head !== undefined) yield cut(head);
-};
-
-const cut = (head: Buffer): Buffer => {
-  const at = head.subarray(0, 4096).indexOf(unknownOption);
-  return at === -1 ? head : Buffer.concat([head.subarray(0, at), head.subarray(at + unknownOption.byteLength)]);
 };
 
 const loadEnv = (access: ServerAccess): Record<string, string> => {
