@@ -53,6 +53,7 @@ const names: Readonly<Record<string, ErrorCode>> = {
   AccessDenied: 'STORE_DENIED',
   ExpiredToken: 'STORE_DENIED',
   InvalidToken: 'STORE_DENIED',
+  InvalidObjectState: 'STORE_DENIED',
   QuotaExceeded: 'STORE_FULL',
   XMinioStorageFull: 'STORE_FULL',
   XMinioAdminBucketQuotaExceeded: 'STORE_FULL',

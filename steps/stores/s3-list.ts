@@ -44,6 +44,9 @@ export async function* listObjects(
     const page: ListObjectsV2CommandOutput = await call(context, options.prefix, () =>
       context.client.send(pageCommand(context, options, token), { abortSignal: context.signal }),
     );
+    // The SDK reads a page of a proxy as a listing of nothing.
+    if (page.IsTruncated === undefined && page.Name === undefined)
+      throw broken(context, 'the answer is no listing', options.prefix);
     for (const object of page.Contents ?? []) {
       const full = decode(context, object.Key ?? '', page.EncodingType === 'url');
       const key = full.slice(context.prefix.length);

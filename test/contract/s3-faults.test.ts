@@ -125,11 +125,50 @@ describe('s3 when the service or the network fails', () => {
     [507, 'InsufficientStorage', 'STORE_FULL'],
     [400, 'QuotaExceeded', 'STORE_FULL'],
     [403, 'RequestTimeTooSkewed', 'CLOCK_SKEW'],
+    [400, 'ExpiredToken', 'STORE_DENIED'],
+    // An object in an archive, which only an administrator can bring back.
+    [403, 'InvalidObjectState', 'STORE_DENIED'],
   ])('calls %s %s by its name', async (status, code, expected) => {
     const store = await fresh({ attempts: 1 });
     front.inject({ matches: () => true, times: 9, fault: { kind: 'answer', status, body: s3Error(code) } });
     expect(await codeOf(store.put('x', Buffer.from('x')))).toBe(expected);
     expect(await codeOf(keysOf(store))).toBe(expected);
+  });
+
+  it('rides out 429, with and without Retry-After', async () => {
+    const store = await fresh();
+    const slow = { status: 429, body: s3Error('TooManyRequests') };
+    front.inject({ matches: ({ method }) => method === 'PUT', times: 1, fault: { kind: 'answer', ...slow } });
+    front.inject({
+      matches: ({ method }) => method === 'PUT',
+      times: 1,
+      fault: { kind: 'answer', ...slow, headers: { 'retry-after': '1' } },
+    });
+    await store.put('x', Buffer.from('x'), { createOnly: true });
+    expect(front.seen.filter((line) => line.startsWith('PUT'))).toHaveLength(3);
+    front.inject({ matches: () => true, times: 99, fault: { kind: 'answer', ...slow } });
+    expect(await codeOf(keysOf(store))).toBe('STORE_FAILED');
+  });
+
+  it('takes a page of a proxy for no answer', async () => {
+    const store = await fresh({ attempts: 1 });
+    await store.put('x', Buffer.from('x'));
+    const page = '<!doctype html><html><body>Sign in to continue</body></html>';
+    for (const status of [200, 302, 407, 502]) {
+      front.inject({ matches: () => true, times: 3, fault: { kind: 'answer', status, body: page } });
+      expect([status, await codeOf(keysOf(store))]).toEqual([status, 'STORE_FAILED']);
+      front.reset();
+    }
+    for (const call of [
+      () => store.put('y', Buffer.from('y')),
+      () => store.head('x'),
+      () => store.put('z', chunks(9, 9_000)),
+    ]) {
+      front.inject({ matches: () => true, times: 9, fault: { kind: 'answer', status: 200, body: page } });
+      expect(await codeOf(call())).toBe('STORE_FAILED');
+      front.reset();
+    }
+    expect(await keysOf(store)).toEqual(['x']);
   });
 
   it('deletes in requests of 1,000 and names what was not deleted', async () => {

@@ -4,7 +4,12 @@ import type { AddressInfo } from 'node:net';
 
 export type Fault =
   /** Answers by itself, with an S3 error or anything else. */
-  | { readonly kind: 'answer'; readonly status: number; readonly body: string }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly body: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Forwards, then cuts the connection after so many bytes of the answer's body. */
   | { readonly kind: 'cut'; readonly after: number }
   /** Forwards the request and ends the connection instead of answering: the work was done, the answer is lost. */
@@ -51,7 +56,7 @@ export async function startS3Front(server: string, options: { readonly serialize
     const fault = faultFor(method, url);
     const body = await readBody(incoming);
     if (fault?.kind === 'answer') {
-      outgoing.writeHead(fault.status, { 'content-type': 'application/xml' }).end(fault.body);
+      outgoing.writeHead(fault.status, { 'content-type': 'application/xml', ...fault.headers }).end(fault.body);
       return;
     }
     if (fault?.kind === 'delay') {
