@@ -1,82 +1,25 @@
 // node scripts/build.ts   bundles the sources to JavaScript: build/app for the images, build/cli for the npm package.
 // The same sources give the same bytes. Prints what each entry loads at its start, and how much there is in all.
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import type { Metafile } from 'esbuild';
+import { z } from 'zod';
+import { type Bundle, bundles, packagesOf, runEsbuild } from './bundles.ts';
+import { parseLockfile, sbomText } from './sbom.ts';
 import { thirdPartyText } from './third-party.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
-interface Bundle {
-  readonly folder: string;
-  /** Output name by source file. */
-  readonly entries: Readonly<Record<string, string>>;
-}
+const version = z.object({ version: z.string() }).parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+const lock = parseLockfile(await readFile(join(root, 'package-lock.json'), 'utf8'));
 
-const bundles: readonly Bundle[] = [
-  { folder: 'build/app', entries: { main: 'steps/images/entry.ts', controller: 'controller/main.ts' } },
-  // Its steps are those of build/app, which the package carries too.
-  { folder: 'build/cli', entries: { main: 'cli/main.ts' } },
-];
-
-/** CommonJS parts of dependencies ask for Node's own modules by `require`, which an ES module does not have. */
-const banner = `import { createRequire as lc2CreateRequire } from 'node:module';
-const require = lc2CreateRequire(import.meta.url);`;
-
-/**
- * Imported as an ES module, Node's http hands out every one of its exports, and with the last of them it loads the whole
- * of undici, which no step uses: a sixth of the start of a step. Required, it does not.
- */
-const requiredHttp: Plugin = {
-  name: 'required-http',
-  setup: (on) => {
-    on.onResolve({ filter: /^(node:)?https?$/ }, ({ path, kind, namespace }) =>
-      kind === 'require-call' && namespace === 'required'
-        ? { path, external: true }
-        : { path: path.replace(/^node:/, ''), namespace: 'required' },
-    );
-    on.onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
-      contents: `module.exports = require('node:${path}');`,
-      loader: 'js',
-    }));
-  },
-};
-
-/** zod's messages in all languages but its own, English: a third of what every step loads. */
-const englishOnly: Plugin = {
-  name: 'english-only',
-  setup: (on) =>
-    on.onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({
-      contents: `export { default as en } from './en.js';`,
-      loader: 'js',
-    })),
-};
-
-const bundle = async ({ folder, entries }: Bundle): Promise<Metafile> => {
+const write = async (bundle: Bundle): Promise<Metafile> => {
+  const { folder } = bundle;
   await rm(join(root, folder), { recursive: true, force: true });
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: entries,
-    outdir: folder,
-    bundle: true,
-    splitting: true,
-    platform: 'node',
-    target: 'node22',
-    format: 'esm',
-    outExtension: { '.js': '.mjs' },
-    // Beside the entries, so that what a module finds by its own place stays where it was.
-    chunkNames: '[name]-[hash]',
-    minify: true,
-    keepNames: true,
-    legalComments: 'none',
-    // CommonJS twins of the AWS SDK's modules do not survive being split.
-    mainFields: ['module', 'main'],
-    banner: { js: banner },
-    plugins: [requiredHttp, englishOnly],
-    metafile: true,
-    logLevel: 'warning',
-  });
+  const metafile = await runEsbuild(root, bundle, true);
   await writeFile(join(root, folder, 'THIRD-PARTY.txt'), await thirdPartyText(root, metafile));
+  const sbom = { name: 'lc2-backup', ...version, lock, folders: packagesOf(metafile) };
+  await writeFile(join(root, folder, 'sbom.cdx.json'), sbomText(sbom));
   return metafile;
 };
 
@@ -105,4 +48,4 @@ const report = ({ folder, entries }: Bundle, metafile: Metafile): string[] => {
   ];
 };
 
-for (const each of bundles) process.stdout.write(`${report(each, await bundle(each)).join('\n')}\n`);
+for (const each of bundles) process.stdout.write(`${report(each, await write(each)).join('\n')}\n`);

@@ -186,6 +186,7 @@ describe('inventories', () => {
     store.write('bomb', bomb);
     await expect(readPart(store, { key: 'bomb', digest: sha256(bomb) })).rejects.toMatchObject({
       code: 'BACKUP_DAMAGED',
+      what: expect.stringContaining('unpack'),
       where: 'bomb',
     });
   });
