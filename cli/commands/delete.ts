@@ -41,6 +41,12 @@ const assertUnused = async (storage: ObjectStore, stamp: string): Promise<void> 
   for (const other of await listStamps(storage)) {
     if (other === stamp) continue;
     const users = await usersOf(storage, other);
+    if (users === 'unsealed') {
+      throw new Lc2Error('BACKUP_REFERENCED', `run ${other} is not sealed and may build on this backup`, {
+        where: stamp,
+        remedy: 'wait until it has ended; if it is dead, delete it first',
+      });
+    }
     if (users === 'unknown' || users.includes(stamp)) {
       throw new Lc2Error(
         'BACKUP_REFERENCED',
@@ -51,10 +57,12 @@ const assertUnused = async (storage: ObjectStore, stamp: string): Promise<void> 
   }
 };
 
-const usersOf = async (storage: ObjectStore, stamp: string): Promise<string[] | 'unknown'> => {
+/** A run that began has read what it builds on, long before it says so in a manifest. */
+const usersOf = async (storage: ObjectStore, stamp: string): Promise<string[] | 'unknown' | 'unsealed'> => {
   try {
     const manifest = await tryReadManifest(storage, stamp);
-    return manifest?.objectStores.flatMap((store) => store.references) ?? [];
+    if (manifest) return manifest.objectStores.flatMap((store) => store.references);
+    return (await storage.head(layout.run(stamp))) === undefined ? [] : 'unsealed';
   } catch (error) {
     if (hasCode(error, 'MANIFEST_INVALID', 'MANIFEST_VERSION')) return 'unknown';
     throw error;
