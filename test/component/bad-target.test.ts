@@ -135,6 +135,34 @@ describe('a target', () => {
     await expectRefused(await write(uatDatabase()), /^NAME_TAKEN: .*postgres/u, args);
   });
 
+  test('without the tablespace of the backup takes its own default', async () => {
+    await on(server, 'postgres', 'CREATE DATABASE app_spaced');
+    await on(server, 'postgres', `SET allow_in_place_tablespaces = on; CREATE TABLESPACE fast LOCATION ''`);
+    await on(server, 'app_spaced', `CREATE TABLE t (v text) TABLESPACE fast; INSERT INTO t VALUES ('one')`);
+    const spaced = (database: Spec): Spec =>
+      environmentDocument('spaced', { ...database, storage: { url: `file://${lab.path('spaced')}` } });
+    await lab.library('spaced', {});
+    const secret = secretDocument('uat-db', { username: target.superuser, password: target.password });
+    const file = await lab.write('spaced.yaml', [
+      spaced({ database: databaseSpec(server, { databases: ['app_spaced'] }) }),
+      environmentDocument('uat', { storage: storage(), ...uatDatabase() }),
+      databaseSecret(server),
+      secret,
+    ]);
+    const { backupId } = await lab.json<Sealed>('backup', '-f', file, '-e', 'spaced');
+    const args = ['--source', 'spaced', '--into', 'uat', '--backup', backupId, '--confirm', 'uat'];
+    await lab.json('restore', '-f', file, ...args);
+    expect(await on(target, 'app_spaced', 'SELECT v FROM t')).toBe('one');
+    // In its own environment everything is to be as it was: there a tablespace that is not there is named.
+    const moved = await lab.write('moved.yaml', [spaced(uatDatabase()), secret]);
+    const before = await databases();
+    const ended = await lab.cli('restore', '-f', moved, '--backup', backupId, '--confirm', 'spaced');
+    expect([ended.status, errorLines(ended)]).toEqual([70, [expect.stringMatching(/^LOAD_FAILED: .*fast/u)]]);
+    expect(await databases()).toBe(before);
+    await on(server, 'postgres', 'DROP DATABASE app_spaced WITH (FORCE)');
+    await on(server, 'postgres', 'DROP TABLESPACE fast');
+  });
+
   test('without the database is DATABASE_NOT_FOUND in-place', async () => {
     await expectRefused(await write(uatDatabase()), /^DATABASE_NOT_FOUND: .*app/u, [
       ...into,

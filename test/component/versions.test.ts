@@ -140,3 +140,31 @@ test('a server newer than the client tools is DATABASE_VERSION_UNSUPPORTED', asy
   ]);
   expect(await lab.json('list', '-f', file, '-e', 'pg18')).toEqual(before);
 });
+
+test('an extension that the target cannot install is TARGET_LACKS, and nothing is loaded', async () => {
+  const [source, target] = [serverOf(15), serverOf(17)];
+  await runPsql(connectTo(source), 'CREATE DATABASE extended TEMPLATE template0');
+  // Gone since PostgreSQL 17.
+  await runPsql(connectTo(source, 'extended'), 'CREATE EXTENSION old_snapshot; CREATE TABLE t (v text)');
+  const environment = (name: string, server: PostgresServer, major: Major, more = {}) =>
+    environmentDocument(name, {
+      database: { ...databaseSpec(server, more), credentials: { secretName: `db${major}` } },
+      storage: { url: `file://${lab.storage}` },
+    });
+  const own = await lab.write('extended.yaml', [
+    environment('extended', source, 15, { databases: ['extended'] }),
+    environment('newer', target, 17),
+    secretDocument('db15', { username: source.superuser, password: source.password }),
+    secretDocument('db17', { username: target.superuser, password: target.password }),
+  ]);
+  const cli = (...args: string[]) => lab.start([...args, '-f', own], tools).ended;
+  expect((await cli('backup', '-e', 'extended')).status).toBe(0);
+  const databases = () => runPsql(connectTo(target), 'SELECT datname FROM pg_database ORDER BY datname');
+  const before = await databases();
+  for (const more of [['--preview'], ['--confirm', 'newer']]) {
+    const ended = await cli('restore', '--source', 'extended', '--into', 'newer', '--backup', 'latest', ...more);
+    expect([ended.status, errorLines(ended)]).toEqual([78, [expect.stringMatching(/^TARGET_LACKS: .*old_snapshot/u)]]);
+  }
+  expect(await databases()).toBe(before);
+  await runPsql(connectTo(source), 'DROP DATABASE extended');
+});
