@@ -1,6 +1,6 @@
 // No secret in any file, log, output or argument: canaries are looked for everywhere.
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -63,19 +63,34 @@ const expectClean = (what: string, text: string): void => {
   expect([what, canaries.filter((canary) => text.includes(canary))]).toEqual([what, []]);
 };
 
+/** Command lines that were looked at. */
+let watchedProcesses = 0;
+
+/** Whatever stands in a folder at this moment; files come and go meanwhile. */
+const textOfFiles = async (folder: string): Promise<string> => {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const texts = await Promise.all(files.map((path) => readFile(path, 'utf8').catch(() => '')));
+  return texts.join('\n');
+};
+
 /** Runs it and reads the arguments of every process below it, all the time. */
 const watched = async (...args: string[]): Promise<CliResult> => {
   const running = lab.start([...args, '-f', file]);
   let over = false;
   const seen = new Set<string>();
   const watch = async (): Promise<void> => {
-    for (; !over; await sleep(3)) for (const each of descendantsOf(running.pid)) seen.add(commandLineOf(each));
+    for (let turn = 0; !over; turn++, await sleep(3)) {
+      for (const each of descendantsOf(running.pid)) seen.add(commandLineOf(each));
+      // Termination logs, results, progress, certificates: what a step and its runner put on this disk.
+      if (turn % 10 === 0) expectClean(`files of ${args[0]}`, await textOfFiles(lab.temporary));
+    }
   };
   const watching = watch();
   const ended = await running.ended;
   over = true;
   await watching;
-  expect(seen.size).toBeGreaterThan(2);
+  watchedProcesses += seen.size;
   expectClean(`arguments of ${args[0]}`, [...seen].join('\n'));
   expectClean(`output of ${args[0]}`, ended.stdout + ended.stderr);
   return ended;
@@ -88,6 +103,7 @@ test('a backup, a verification and a restore show no secret in outputs or argume
     ['restore', '--backup', 'latest', '--confirm', 'prd', '--verbose'],
   ])
     expect((await watched(...args)).status).toBe(0);
+  expect(watchedProcesses).toBeGreaterThan(9);
 });
 
 test('no stored file holds a secret, packed or not', async () => {
@@ -99,6 +115,53 @@ test('no stored file holds a secret, packed or not', async () => {
     expectClean(key, (key.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes).toString('latin1'));
     expectClean(key, (key.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes).toString('utf8'));
   }
+});
+
+test('every other command shows no secret, with and without --json', async () => {
+  const [{ backupId }] = (await lab.json<{ backups: [{ backupId: string }] }>('list', '-f', file)).backups;
+  const out = lab.path('out');
+  for (const args of [
+    ['check'],
+    ['restore', '--backup', 'latest', '--preview', '--verbose'],
+    ['list'],
+    ['show', 'latest'],
+    ['previous'],
+    ['get', 'latest', '--database', 'app', '--out', out],
+    ['render'],
+  ]) {
+    for (const more of [[], ['--json']]) {
+      const ended = await watched(...args, ...more);
+      expect([args[0], ended.status]).toEqual([args[0], 0]);
+    }
+  }
+  const refused = await watched('delete', backupId, '--confirm', 'other');
+  expect(refused.status).toBe(78);
+});
+
+test('a failing restore, preview, verification, check and list show no secret either', async () => {
+  const original = await readFile(file, 'utf8');
+  const whole = file;
+  file = lab.path('failing.yaml');
+  const failing: readonly (readonly [string, string])[] = [
+    // The user exists, the password is another: the server is told the canary and refuses it.
+    [original.replace('"keeper"', '"nobody"'), 'restore'],
+    [original.replaceAll(s3.secrets.accessKeyId, 'unknown-key'), 'restore'],
+    [original.replaceAll('"secretAccessKey"', '"sessionToken": "canary-token", "secretAccessKey"'), 'restore'],
+    [original.replaceAll('s3://backups', 's3://no-such-bucket'), 'list'],
+  ];
+  for (const [text, first] of failing) {
+    await writeFile(file, text);
+    const others = [['check'], ['list'], ['verify', 'latest'], ['restore', '--backup', 'latest', '--preview']];
+    const commands = [
+      first === 'restore' ? ['restore', '--backup', 'latest', '--confirm', 'prd'] : ['backup'],
+      ...others,
+    ];
+    const ends = [];
+    for (const args of commands)
+      ends.push((await watched(...args, ...(args[0] === 'list' || args[0] === 'check' ? [] : ['--verbose']))).status);
+    expect(ends).toContain(78);
+  }
+  file = whole;
 });
 
 test('a failing login, a failing store and a cancelled run show no secret either', async () => {
