@@ -7,7 +7,11 @@ import { simulationSeeds } from './simulation-seeds.ts';
 import type { CampaignTest, Seed, VitestTest } from './seed.ts';
 import { copyTree, type Tree } from './tree.ts';
 
-const seeds = [...backupSeeds, ...inputSeeds, ...mutationsSeeds, ...restoreSeeds, ...simulationSeeds];
+const seeds = [...backupSeeds, ...inputSeeds, ...mutationsSeeds, ...restoreSeeds, ...simulationSeeds, ...securitySeeds];
+import { securitySeeds } from './security-seeds.ts';
+import type { CampaignTest, Seed, VitestTest } from './seed.ts';
+import { copyTree, type Tree } from './tree.ts';
+
 /** Two at a time: each is a whole vitest. */
 const trees: Tree[] = [];
 const states = new Map<Seed, string | Error>();
