@@ -3,12 +3,13 @@ import { dirname, join, relative } from 'node:path';
 import { imagesOf } from '../templates/constructs/images.ts';
 import { synthesize } from '../templates/synth.ts';
 import { apiPage } from './reference/api-page.ts';
+import { cataloguePage } from './reference/catalogue-page.ts';
 import { errorsPage } from './reference/errors-page.ts';
 import { manifestPage } from './reference/manifest-page.ts';
 import { stepsPage } from './reference/steps-page.ts';
 import { templatesPage } from './reference/templates-page.ts';
 
-/** Writes docs/reference from the schemas, flows, contracts and errors; with --check says what of it, or of dist/, is stale. */
+/** Writes docs/reference from the schemas, flows, contracts and errors, and the catalogue from its rows; with --check says what is stale. */
 
 const root = join(import.meta.dirname, '..');
 
@@ -44,15 +45,19 @@ const write = async (folder: string, files: ReadonlyMap<string, string>): Promis
 };
 
 const reference = join(root, 'docs', 'reference');
+const explanation = join(root, 'docs', 'explanation');
+const explanations: ReadonlyMap<string, string> = new Map([['catalogue.md', cataloguePage()]]);
 
 if (process.argv.includes('--check')) {
   const old = [
     // Pages beside the generated ones are written by hand.
     ...(await stale(reference, pages, false)),
+    ...(await stale(explanation, explanations, false)),
     ...(await stale(join(root, 'dist'), synthesize(imagesOf({})), true)),
   ];
   for (const file of old) process.stderr.write(`${file} is stale: run npm run synth and npm run reference\n`);
   process.exitCode = old.length === 0 ? 0 : 1;
 } else {
   await write(reference, pages);
+  await write(explanation, explanations);
 }
