@@ -1,3 +1,4 @@
+import { benchCopy } from './copy.ts';
 import { benchDump } from './dump.ts';
 import { benchFilter } from './filter.ts';
 import { benchIncremental } from './incremental.ts';

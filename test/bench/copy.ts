@@ -1,0 +1,121 @@
+import { fileURLToPath } from 'node:url';
+import type { Counts } from './memory-s3.ts';
+import { type MemoryS3, startMemoryS3 } from './memory-s3-server.ts';
+import { measureProcess, type Usage } from './measured-process.ts';
+import type { MoveTask } from './move.ts';
+import { rounds, rowOf } from './rounds.ts';
+import { median, type Row } from './table.ts';
+
+const program = fileURLToPath(new URL('move.ts', import.meta.url));
+
+const objects = Number(process.env['LC2_BENCH_OBJECTS'] ?? 20_000);
+const bytes = 4096;
+const workers = 64;
+
+type Way = 'copy' | 'stream';
+
+interface Turn {
+  readonly way: Way;
+  readonly usage: Usage;
+  readonly counts: Counts;
+}
+
+const ours = async (server: MemoryS3, way: Way): Promise<Turn> => {
+  const task: MoveTask = {
+    mover: way,
+    from: server.at('source'),
+    to: server.at('target'),
+    subfolder: 'ours',
+    secrets: server.secrets,
+  };
+  const usage = await measureProcess([process.execPath, program, JSON.stringify(task)]);
+  return { way, usage, counts: await server.counts() };
+};
+
+/** Two remotes, for rclone copies within one by the server and between two by itself. */
+const rcloneEnvironment = (server: MemoryS3): Record<string, string> => {
+  const settings = {
+    TYPE: 's3',
+    PROVIDER: 'Minio',
+    REGION: 'us-east-1',
+    ENDPOINT: server.endpoint,
+    FORCE_PATH_STYLE: 'true',
+    NO_CHECK_BUCKET: 'true',
+    ACCESS_KEY_ID: 'bench',
+    SECRET_ACCESS_KEY: 'bench-secret',
+  };
+  const remotes = ['A', 'B'].flatMap((remote) =>
+    Object.entries(settings).map(([name, value]) => [`RCLONE_CONFIG_${remote}_${name}`, value] as const),
+  );
+  return { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...Object.fromEntries(remotes) };
+};
+
+const tuned = ['--transfers', String(workers), '--checkers', String(workers), '--fast-list', '--s3-no-head'];
+
+const rclone = async (server: MemoryS3, way: Way): Promise<Turn> => {
+  const places = ['A:source', way === 'copy' ? 'A:target/rclone' : 'B:target/rclone'];
+  const argv = ['rclone', 'copy', ...places, ...tuned, '--config', '', '--log-level', 'ERROR'];
+  const usage = await measureProcess(argv, { env: rcloneEnvironment(server) });
+  return { way, usage, counts: await server.counts() };
+};
+
+const milliseconds = ({ usage }: Turn): number => (usage.cpu / objects) * 1000;
+
+const requestsOf = ({ counts }: Turn): number => ((counts['requests'] ?? 0) - (counts['LIST'] ?? 0)) / objects;
+
+/** Seconds that `objects` copies and their listing take by themselves at this latency. */
+const ideal = (listMs: number, operationMs: number): number =>
+  ((objects / workers) * operationMs + (objects / 1000) * listMs) / 1000;
+
+/**
+ * Processor time per object of `copy` and `stream` beside rclone's, each a whole process from its start on, from bucket to
+ * bucket of one stand-in server in a process of its own; and what they ask of that server. Then one round with latency.
+ */
+export const benchCopy = async (): Promise<Row[]> => {
+  const server = await startMemoryS3();
+  const turns: { readonly ours: Turn; readonly other: Turn }[] = [];
+  try {
+    await server.fill('source', { from: 0, to: objects, bytes });
+    await server.counts();
+    for (let round = 0; round < rounds; round++) {
+      for (const way of ['copy', 'stream'] as const) {
+        turns.push({ ours: await ours(server, way), other: await rclone(server, way) });
+        await server.drop('target');
+        await server.counts();
+      }
+    }
+  } finally {
+    await server.stop();
+  }
+  const rows = (['copy', 'stream'] as const).flatMap((way): Row[] => {
+    const own = turns.filter((turn) => turn.ours.way === way);
+    const cpu = own.map((turn) => ({ ours: milliseconds(turn.ours), other: milliseconds(turn.other) }));
+    const memory = own.map((turn) => ({ ours: turn.ours.usage.treeMiB, other: turn.other.usage.treeMiB }));
+    const least = way === 'copy' ? 1 : 2;
+    return [
+      rowOf(cpu, { bench: `${way}: CPU beside rclone, ${objects} objects`, unit: 'ms/object', goal: 0.5 }),
+      rowOf(memory, { bench: `${way}: memory beside rclone`, unit: 'MiB' }),
+      {
+        bench: `${way}: requests beside the least`,
+        ours: median(own.map((turn) => requestsOf(turn.ours))),
+        other: least,
+        unit: '/object',
+        goal: 1.05,
+      },
+    ];
+  });
+  return [...rows, await slow()];
+};
+
+const slow = async (): Promise<Row> => {
+  const latency = { listMs: 60, operationMs: 25 };
+  const server = await startMemoryS3(latency);
+  try {
+    await server.fill('source', { from: 0, to: objects, bytes });
+    const { wall } = (await ours(server, 'copy')).usage;
+    const other = ideal(latency.listMs, latency.operationMs);
+    return { bench: 'copy: wall at 60/25 ms beside the ideal', ours: wall, other, unit: 's', goal: 1.35 };
+  } finally {
+    await server.stop();
+  }
+};

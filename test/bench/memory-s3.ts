@@ -1,0 +1,212 @@
+// A stand-in for an S3 server, for benchmarks: objects in memory, no signatures checked, few calls known. It is light, so
+// that clients are what is measured, and counts what it is asked. Whether answers are right is proved elsewhere, against
+// versitygw and moto. Run as a program it serves until its parent goes: `node memory-s3.ts '{"listMs":60,"operationMs":25}'`.
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Latency {
+  readonly listMs?: number;
+  readonly operationMs?: number;
+}
+
+/** Requests by what they are, and bytes of bodies. */
+export interface Counts {
+  readonly [name: string]: number;
+}
+
+interface Stored {
+  readonly body: Buffer;
+  readonly etag: string;
+  readonly type: string;
+  readonly time: Date;
+}
+
+interface Bucket {
+  readonly objects: Map<string, Stored>;
+  /** Keys in the order of their code units, which are ASCII here; undefined: to be sorted again. */
+  sorted: string[] | undefined;
+}
+
+const latency: Latency = JSON.parse(process.argv[2] ?? '{}');
+const buckets = new Map<string, Bucket>();
+let counts: Record<string, number> = {};
+const count = (name: string, by = 1): void => void (counts[name] = (counts[name] ?? 0) + by);
+
+const bucketOf = (name: string): Bucket => {
+  const found = buckets.get(name) ?? { objects: new Map(), sorted: [] };
+  buckets.set(name, found);
+  return found;
+};
+
+const store = (bucket: Bucket, key: string, object: Stored): void => {
+  if (!bucket.objects.has(key)) bucket.sorted = undefined;
+  bucket.objects.set(key, object);
+};
+
+const stored = (body: Buffer, type = 'application/octet-stream'): Stored => ({
+  body,
+  type,
+  etag: createHash('md5').update(body).digest('hex'),
+  time: new Date(),
+});
+
+/** Names as a document library has them; sixty-four different bodies. */
+const fill = ({ bucket: name, from, to, bytes, prefix }: Record<string, string>): void => {
+  const bucket = bucketOf(name ?? '');
+  const bodies = Array.from({ length: 64 }, (_, i) => stored(Buffer.alloc(Number(bytes), `object ${i} `)));
+  for (let i = Number(from); i < Number(to); i++) {
+    const body = bodies[i % bodies.length];
+    const key = `${prefix ?? ''}20097/${String(i % 97).padStart(2, '0')}/${String(i).padStart(9, '0')}/1.0`;
+    if (body !== undefined) store(bucket, key, body);
+  }
+};
+
+const error = (response: ServerResponse, status: number, code: string): void => {
+  response.writeHead(status, { 'content-type': 'application/xml' });
+  response.end(`<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`);
+};
+
+const firstAtOrAfter = (keys: readonly string[], wanted: string): number => {
+  let low = 0;
+  for (let high = keys.length; low < high;) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? '') < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+const list = (response: ServerResponse, bucket: Bucket, query: URLSearchParams): void => {
+  bucket.sorted ??= [...bucket.objects.keys()].sort();
+  const { sorted } = bucket;
+  const prefix = query.get('prefix') ?? '';
+  const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
+  const most = Number(query.get('max-keys') ?? 1000);
+  const encode = query.get('encoding-type') === 'url' ? encodeURIComponent : (text: string) => text;
+  const start = firstAtOrAfter(sorted, after < prefix ? prefix : `${after}\u0000`);
+  const keys: string[] = [];
+  let at = start;
+  for (; at < sorted.length && keys.length < most && sorted[at]?.startsWith(prefix) === true; at++)
+    keys.push(sorted[at] ?? '');
+  const more = at < sorted.length && sorted[at]?.startsWith(prefix) === true;
+  const items = keys.map((key) => {
+    const object = bucket.objects.get(key);
+    return `<Contents><Key>${encode(key)}</Key><LastModified>${object?.time.toISOString() ?? ''}</LastModified><ETag>&quot;${object?.etag ?? ''}&quot;</ETag><Size>${object?.body.byteLength ?? 0}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
+  });
+  response.writeHead(200, { 'content-type': 'application/xml' });
+  response.end(
+    `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><Prefix>${encode(prefix)}</Prefix><KeyCount>${keys.length}</KeyCount><MaxKeys>${most}</MaxKeys><IsTruncated>${more}</IsTruncated>${more ? `<NextContinuationToken>${keys.at(-1) ?? ''}</NextContinuationToken>` : ''}${query.get('encoding-type') === 'url' ? '<EncodingType>url</EncodingType>' : ''}${items.join('')}</ListBucketResult>`,
+  );
+};
+
+const read = async (request: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+};
+
+const headersOf = (object: Stored): Record<string, string> => ({
+  etag: `"${object.etag}"`,
+  'last-modified': object.time.toUTCString(),
+  'content-type': object.type,
+  'content-length': String(object.body.byteLength),
+  'accept-ranges': 'bytes',
+});
+
+const get = (request: IncomingMessage, response: ServerResponse, object: Stored | undefined): void => {
+  const wanted = request.headers['if-match'];
+  if (object === undefined) error(response, 404, 'NoSuchKey');
+  else if (wanted !== undefined && wanted !== `"${object.etag}"`) error(response, 412, 'PreconditionFailed');
+  else {
+    response.writeHead(200, headersOf(object));
+    response.end(request.method === 'HEAD' ? undefined : object.body);
+    if (request.method === 'GET') count('bytesOut', object.body.byteLength);
+  }
+};
+
+const sourceOf = (source: string): Stored | undefined => {
+  const path = decodeURIComponent(source).replace(/^\//, '');
+  const slash = path.indexOf('/');
+  return buckets.get(path.slice(0, slash))?.objects.get(path.slice(slash + 1));
+};
+
+const copy = (request: IncomingMessage, response: ServerResponse, put: (object: Stored) => void): void => {
+  const source = sourceOf(String(request.headers['x-amz-copy-source']));
+  const wanted = request.headers['x-amz-copy-source-if-match'];
+  if (source === undefined) return error(response, 404, 'NoSuchKey');
+  if (wanted !== undefined && wanted !== `"${source.etag}"`) return error(response, 412, 'PreconditionFailed');
+  const copied = { ...source, time: new Date() };
+  put(copied);
+  response.writeHead(200, { 'content-type': 'application/xml' });
+  response.end(
+    `<?xml version="1.0" encoding="UTF-8"?><CopyObjectResult><LastModified>${copied.time.toISOString()}</LastModified><ETag>&quot;${copied.etag}&quot;</ETag></CopyObjectResult>`,
+  );
+};
+
+const put = async (request: IncomingMessage, response: ServerResponse, place: { bucket: Bucket; key: string }) => {
+  const { bucket, key } = place;
+  const body = await read(request);
+  if (request.headers['if-none-match'] === '*' && bucket.objects.has(key))
+    return error(response, 412, 'PreconditionFailed');
+  if (request.headers['x-amz-copy-source'] !== undefined)
+    return copy(request, response, (object) => store(bucket, key, object));
+  count('bytesIn', body.byteLength);
+  const object = stored(body, request.headers['content-type']);
+  store(bucket, key, object);
+  response.writeHead(200, { etag: `"${object.etag}"` });
+  response.end();
+};
+
+const remove = async (request: IncomingMessage, response: ServerResponse, bucket: Bucket): Promise<void> => {
+  const text = (await read(request)).toString();
+  for (const [, key = ''] of text.matchAll(/<Key>([^<]*)<\/Key>/g)) bucket.objects.delete(key);
+  bucket.sorted = undefined;
+  response.writeHead(200, { 'content-type': 'application/xml' });
+  response.end('<DeleteResult></DeleteResult>');
+};
+
+/** For the benchmark itself: `/-/fill?…` puts objects in place, `/-/drop?…` empties, `/-/counts` tells and forgets. */
+const command = (response: ServerResponse, url: URL): void => {
+  const query = Object.fromEntries(url.searchParams);
+  if (url.pathname === '/-/fill') fill(query);
+  if (url.pathname === '/-/drop') buckets.delete(query['bucket'] ?? '');
+  response.end(JSON.stringify(counts));
+  counts = {};
+};
+
+const kindOf = (request: IncomingMessage, key: string, query: URLSearchParams): string => {
+  if (key === '') return request.method === 'GET' ? 'LIST' : `${request.method ?? ''} bucket`;
+  if (request.headers['x-amz-copy-source'] !== undefined) return 'COPY';
+  return query.has('uploadId') || query.has('uploads') ? 'multipart' : (request.method ?? '');
+};
+
+const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const url = new URL(request.url ?? '/', 'http://s3');
+  if (url.pathname.startsWith('/-/')) return command(response, url);
+  const [, name = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
+  const key = rest.join('/');
+  const bucket = bucketOf(name);
+  const kind = kindOf(request, key, url.searchParams);
+  count('requests');
+  count(kind);
+  const wait = kind === 'LIST' ? latency.listMs : latency.operationMs;
+  if (wait !== undefined && wait > 0) await sleep(wait);
+  if (kind === 'LIST' && url.searchParams.has('uploads')) response.end('<ListMultipartUploadsResult/>');
+  else if (kind === 'LIST') list(response, bucket, url.searchParams);
+  else if (kind === 'COPY' || kind === 'PUT') await put(request, response, { bucket, key });
+  else if (kind === 'GET' || kind === 'HEAD') get(request, response, bucket.objects.get(key));
+  else if (kind === 'POST bucket') await remove(request, response, bucket);
+  else if (kind === 'HEAD bucket' || kind === 'PUT bucket') response.end();
+  else error(response, 501, 'NotImplemented');
+};
+
+const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+  answer(request, response).catch((failure: unknown) => {
+    process.stderr.write(`${String(failure)}\n`);
+    error(response, 500, 'InternalError');
+  });
+});
+server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
+process.once('disconnect', () => process.exit(0));
