@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const source = new URL('./main.ts', import.meta.url);
 const fromSources = existsSync(fileURLToPath(source));
-const needed = fromSources ? [22, 18] : [22, 15];
+const needed = [22, 19];
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < needed[0] || (major === needed[0] && minor < needed[1])) {

@@ -237,6 +237,12 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
     return `object store ${store}: ${what}, ${fixed.objectsMode} into ${target.url}${lost}${strange}`;
   });
 
+/** Objects that a store copied by itself are described by themselves only: the inventory does not count those. */
+const lostMetadata = (objects: number, storage: ObjectStore): string => {
+  if (storage.capabilities.metadata) return '; content types and metadata that objects have are lost';
+  return objects > 0 ? `; metadata of ${objects} objects is lost` : '';
+};
+
 const isUserError = (code: string): code is ErrorCode =>
   Object.hasOwn(catalogue, code) && catalogue[code as ErrorCode].kind === 'user';
 

@@ -1,7 +1,6 @@
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
-  CopyObjectCommand,
   CreateMultipartUploadCommand,
   HeadObjectCommand,
   type S3Client,
@@ -13,7 +12,8 @@ import type { Mover, MoveOrder, MoveResult } from '../../core/ports/mover.ts';
 import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { tryParseUrl } from '../../core/stores/index.ts';
 import { ordered } from '../runtime/ordered.ts';
-import { createS3Client } from '../stores/s3-client.ts';
+import { createS3Calls, type S3Calls } from '../stores/s3-calls.ts';
+import { checksumOf, isOpaque, versionOfEtag } from '../stores/s3-context.ts';
 import { failureOf, s3Error } from '../stores/s3-errors.ts';
 import type { MoverEnd, MoverOptions } from './mover-options.ts';
 import { adopt, areComparable, digestOf, outcomeOf } from './same-object.ts';
@@ -29,6 +29,7 @@ const farewell = 10_000;
 interface Context {
   readonly options: MoverOptions;
   readonly client: S3Client;
+  readonly calls: S3Calls;
   readonly from: Place;
   readonly to: Place;
   readonly state: {
@@ -44,10 +45,11 @@ interface Place {
 
 /** The store copies from place to place by itself, with the target's credentials; no bytes come here. */
 export const openCopyMover = (options: MoverOptions): Promise<Mover> => {
-  const client = createS3Client(options.to);
+  const calls = createS3Calls(options.to);
   const context: Context = {
     options,
-    client,
+    client: calls.sdk,
+    calls,
     from: placeOf(options.from),
     to: placeOf(options.to),
     state: { refusesToOverwrite: undefined },
@@ -57,10 +59,14 @@ export const openCopyMover = (options: MoverOptions): Promise<Mover> => {
   return Promise.resolve({
     name: 'copy',
     takes: () => isPossible,
-    move: (orders) =>
-      ordered(orders, { concurrency }, (order, signal) =>
-        moveOne(context, order, AbortSignal.any([signal, options.signal])),
-      ),
+    move: (orders) => {
+      // One for all orders: to combine signals costs more than to sign a request.
+      let both: AbortSignal | undefined;
+      return ordered(orders, { concurrency }, (order, signal) => {
+        both ??= AbortSignal.any([signal, options.signal]);
+        return moveOne(context, order, both);
+      });
+    },
   });
 };
 
@@ -77,10 +83,10 @@ const moveOne = async (context: Context, order: MoveOrder, signal: AbortSignal):
     if (standing !== undefined) return adopt(options, order, standing, signal);
   }
   try {
-    const copied = await (needsParts(context, order)
-      ? copyInParts(context, order, signal)
-      : copyWhole(context, order, signal));
-    if (copied !== undefined) return copied;
+    if (!needsParts(context, order)) {
+      const result = await copyWhole(context, order, signal);
+      if (result !== undefined) return result;
+    } else await copyInParts(context, order, signal);
     return await confirm(context, order, signal);
   } catch (error) {
     return await explain(context, order, error, signal);
@@ -96,33 +102,36 @@ const sourceOf = ({ from }: Context, order: MoveOrder): string =>
 
 const ifMatch = (order: MoveOrder): string => `"${order.from.version}"`;
 
-const copyWhole = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<undefined> => {
-  const command = () =>
-    new CopyObjectCommand({
-      Bucket: context.to.bucket,
-      Key: context.to.prefix + order.to,
-      CopySource: sourceOf(context, order),
-      CopySourceIfMatch: ifMatch(order),
-      ...(order.createOnly && { IfNoneMatch: '*' }),
-    });
-  await context.client.send(command(), { abortSignal: signal });
-  if (!order.createOnly || context.state.refusesToOverwrite !== undefined) return undefined;
-  // Not every server knows the condition on copies. The same copy again tells, and changes nothing either way.
-  context.state.refusesToOverwrite = false;
-  try {
-    await context.client.send(command(), { abortSignal: signal });
-  } catch (error) {
-    if (failureOf(error).status !== 412) throw error;
-    context.state.refusesToOverwrite = true;
+const copyWhole = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<MoveResult | undefined> => {
+  const { calls, state } = context;
+  const input = {
+    Bucket: context.to.bucket,
+    Key: context.to.prefix + order.to,
+    CopySource: sourceOf(context, order),
+    CopySourceIfMatch: ifMatch(order),
+    ...(order.createOnly && { IfNoneMatch: '*' }),
+  };
+  const done = await calls.copy(input, signal);
+  if (order.createOnly && state.refusesToOverwrite === undefined) {
+    // Not every server knows the condition on copies. The same copy again tells, and changes nothing either way.
+    state.refusesToOverwrite = false;
+    try {
+      await calls.copy(input, signal);
+    } catch (error) {
+      // Whatever else became of the question, the copy itself is done.
+      state.refusesToOverwrite = failureOf(error).status === 412;
+    }
   }
-  return undefined;
+  return isSameByEtag(order.from, done.ETag) ? copied(order, done) : undefined;
 };
 
-const copyInParts = async (
-  context: Context,
-  order: MoveOrder,
-  signal: AbortSignal,
-): Promise<MoveResult | undefined> => {
+/** The answer names the very version that was ordered, so nobody has to look. What describes the object went with it. */
+const copied = (order: MoveOrder, done: Awaited<ReturnType<S3Calls['copy']>>): MoveResult => {
+  const checksum = checksumOf(order.from.version, isOpaque(done));
+  return { outcome: 'copied', order, object: { size: order.from.size, checksum }, adopted: false };
+};
+
+const copyInParts = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<void> => {
   const { client, options } = context;
   const target = { Bucket: context.to.bucket, Key: context.to.prefix + order.to };
   const described = await client.send(headOf(context, order), { abortSignal: signal });
@@ -157,7 +166,6 @@ const copyInParts = async (
       ...(order.createOnly && { IfNoneMatch: '*' }),
     });
     await client.send(command, { abortSignal: signal });
-    return undefined;
   } catch (error) {
     // What cannot be ended now is swept by abortUploads; the reason of the failure counts.
     await client
@@ -211,7 +219,9 @@ const confirm = async ({ options }: Context, order: MoveOrder, signal: AbortSign
   const standing = await options.target.head(order.to);
   if (standing === undefined || standing.size !== order.from.size)
     throw incomplete(options, order, 'is not there or has another size');
-  const digest = isSameByEtag(order.from, standing) ? undefined : await compareBytes(options, order, standing, signal);
+  const digest = isSameByEtag(order.from, standing.version)
+    ? undefined
+    : await compareBytes(options, order, standing, signal);
   if (digest === 'changed') return { outcome: 'changed', order };
   const object = {
     size: standing.size,
@@ -224,7 +234,8 @@ const confirm = async ({ options }: Context, order: MoveOrder, signal: AbortSign
 };
 
 /** Equal ETags of one service mean equal bytes, whatever they are computed from; unequal ones mean nothing unless both are md5. */
-const isSameByEtag = (from: ObjectInfo, standing: ObjectInfo): boolean => from.version === standing.version;
+const isSameByEtag = (from: ObjectInfo, etag: string | undefined): boolean =>
+  etag !== undefined && from.version === versionOfEtag(etag);
 
 const compareBytes = async (
   options: MoverOptions,

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { hasCode, Lc2Error } from '../../core/errors.ts';
 import type { Mover, MoverEnds, MoveOrder, MoveResult } from '../../core/ports/mover.ts';
 import type { ObjectBody } from '../../core/ports/object-store.ts';
+import { readAll } from '../runtime/bytes.ts';
 import { ordered } from '../runtime/ordered.ts';
 import type { MoverOptions } from './mover-options.ts';
 import { adopt, outcomeOf } from './same-object.ts';
@@ -29,17 +30,25 @@ const moveOne = async (ends: MoverEnds, order: MoveOrder, signal: AbortSignal): 
     if (standing !== undefined) return adopt(ends, order, standing, signal);
   }
   let body: ObjectBody;
+  let checked: CheckedBytes;
   try {
     body = await ends.source.get(order.from.key, { version: order.from.version });
+    checked = body.info.size <= small ? await checkWhole(ends, order, body) : checkBytes(ends, order, body, signal);
   } catch (error) {
     return outcomeOf(error, order);
   }
-  return send(ends, order, body, signal);
+  return send(ends, order, { body, checked, signal });
 };
 
-const send = async (ends: MoverEnds, order: MoveOrder, body: ObjectBody, signal: AbortSignal): Promise<MoveResult> => {
+/** Bytes up to which an object is taken whole: then no stream stands between reading and writing. */
+const small = 256 * 1024;
+
+const send = async (
+  ends: MoverEnds,
+  order: MoveOrder,
+  { body, checked, signal }: { body: ObjectBody; checked: CheckedBytes; signal: AbortSignal },
+): Promise<MoveResult> => {
   const { info } = body;
-  const checked = checkBytes(ends, order, body, signal);
   // What the order says comes first: a folder that holds a bucket's objects keeps their bytes only.
   const { contentType = info.contentType, metadata = info.metadata } = order.from;
   const described = { ...(contentType !== undefined && { contentType }), ...(metadata && { metadata }) };
@@ -73,17 +82,46 @@ const send = async (ends: MoverEnds, order: MoveOrder, body: ObjectBody, signal:
 };
 
 interface CheckedBytes {
-  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly bytes: Uint8Array | AsyncIterable<Uint8Array>;
   readonly digest: () => string;
   /** What reading the source threw. */
   readonly failure: () => unknown;
 }
 
+interface Digests {
+  readonly sha256: string;
+  readonly md5: string | undefined;
+}
+
+/** md5 that the source reports of the content. */
+const expectedMd5 = ({ info: { checksum } }: ObjectBody): string | undefined =>
+  checksum?.algorithm === 'md5' ? checksum.value : undefined;
+
+const assertDigests = (ends: MoverEnds, order: MoveOrder, body: ObjectBody, { sha256, md5 }: Digests): void => {
+  const where = `${ends.source.url}/${order.from.key}`;
+  if (order.digest !== undefined && order.digest !== sha256)
+    throw new Lc2Error('OBJECT_CHANGED', 'the bytes do not have the digest they must have', { where });
+  if (md5 !== expectedMd5(body))
+    throw new Lc2Error('STORE_FAILED', 'the bytes that were read do not have the md5 that the store reports', {
+      where,
+    });
+};
+
+/** The same of a small object, in memory. */
+const checkWhole = async (ends: MoverEnds, order: MoveOrder, body: ObjectBody): Promise<CheckedBytes> => {
+  const bytes = await readAll(body.bytes, small);
+  const digest = hash('sha256', bytes);
+  assertDigests(ends, order, body, {
+    sha256: digest,
+    md5: expectedMd5(body) === undefined ? undefined : hash('md5', bytes),
+  });
+  return { bytes, digest: () => digest, failure: () => undefined };
+};
+
 /** Digests the bytes on their way, and compares them with the md5 that the source reports before they become an object. */
 const checkBytes = (ends: MoverEnds, order: MoveOrder, body: ObjectBody, signal: AbortSignal): CheckedBytes => {
   const sha256 = createHash('sha256');
-  const expected = body.info.checksum?.algorithm === 'md5' ? body.info.checksum.value : undefined;
-  const md5 = expected === undefined ? undefined : createHash('md5');
+  const md5 = expectedMd5(body) === undefined ? undefined : createHash('md5');
   let digest = '';
   let failure: unknown;
   const bytes = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
@@ -95,16 +133,7 @@ const checkBytes = (ends: MoverEnds, order: MoveOrder, body: ObjectBody, signal:
         yield chunk;
       }
       digest = sha256.digest('hex');
-      if (order.digest !== undefined && order.digest !== digest) {
-        throw new Lc2Error('OBJECT_CHANGED', 'the bytes do not have the digest they must have', {
-          where: `${ends.source.url}/${order.from.key}`,
-        });
-      }
-      if (md5 !== undefined && md5.digest('hex') !== expected) {
-        throw new Lc2Error('STORE_FAILED', 'the bytes that were read do not have the md5 that the store reports', {
-          where: `${ends.source.url}/${order.from.key}`,
-        });
-      }
+      assertDigests(ends, order, body, { sha256: digest, md5: md5?.digest('hex') });
     } catch (error) {
       failure = error;
       throw error;

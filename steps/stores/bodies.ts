@@ -31,6 +31,26 @@ export const closable = (
   return { [Symbol.asyncIterator]: () => iterator };
 };
 
+/** Bytes that are at hand. */
+export const oneChunk = (bytes: Uint8Array): AsyncIterable<Uint8Array> => ({
+  [Symbol.asyncIterator]: () => {
+    let left: Uint8Array | undefined = bytes;
+    const end = (): Promise<IteratorResult<Uint8Array>> => {
+      left = undefined;
+      return Promise.resolve({ done: true, value: undefined });
+    };
+    return {
+      next: () => {
+        const value = left;
+        if (value === undefined || value.byteLength === 0) return end();
+        left = undefined;
+        return Promise.resolve({ done: false, value });
+      },
+      return: end,
+    };
+  },
+});
+
 /**
  * The chunks of a body, ending with CANCELLED when the signal fires even where the body itself never does.
  * A body of another length than announced throws.

@@ -12,7 +12,7 @@ export interface ClientOptions {
 }
 
 /** Enough for every worker of a mover with some to spare for listings. */
-const sockets = 80;
+export const sockets = 80;
 
 /**
  * A client that behaves as the location says and not as the process environment or a profile of this machine would

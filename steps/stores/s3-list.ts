@@ -1,13 +1,8 @@
-import {
-  AbortMultipartUploadCommand,
-  HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
-} from '@aws-sdk/client-s3';
+import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
+import type { Listing } from './s3-xml.ts';
 import { call, checksumOf, isOpaque, type S3Context, versionOfEtag, whereIs } from './s3-context.ts';
 
 const mostProbes = 3;
@@ -41,8 +36,8 @@ export async function* listObjects(
   let token: string | undefined;
   let last: string | undefined;
   do {
-    const page: ListObjectsV2CommandOutput = await call(context, options.prefix, () =>
-      context.client.send(pageCommand(context, options, token), { abortSignal: context.signal }),
+    const page: Listing = await call(context, options.prefix, () =>
+      context.calls.list(pageOf(context, options, token), context.signal),
     );
     // The SDK reads a page of a proxy as a listing of nothing.
     if (page.IsTruncated === undefined && page.Name === undefined)
@@ -56,31 +51,22 @@ export async function* listObjects(
         throw broken(context, 'the listing is not in the order of UTF-8 bytes', key);
       last = key;
       // The folder itself, as some tools mark it, has no name below the prefix.
-      if (key !== '') yield await infoOf(context, key, object);
+      if (key !== '') yield infoOf(context, key, object, context.state.etagsAreOpaque ?? (await probe(context, key)));
     }
     token = nextToken(context, page, token);
   } while (token !== undefined);
 }
 
-const pageCommand = (
-  context: S3Context,
-  { prefix, startAfter }: ListOptions,
-  token: string | undefined,
-): ListObjectsV2Command =>
-  new ListObjectsV2Command({
-    Bucket: context.bucket,
-    Prefix: context.prefix + prefix,
-    EncodingType: 'url',
-    ...(context.tuning.pageSize !== undefined && { MaxKeys: context.tuning.pageSize }),
-    ...(startAfter !== undefined && startAfter !== '' && { StartAfter: context.prefix + startAfter }),
-    ...(token !== undefined && { ContinuationToken: token }),
-  });
+const pageOf = (context: S3Context, { prefix, startAfter }: ListOptions, token: string | undefined) => ({
+  Bucket: context.bucket,
+  Prefix: context.prefix + prefix,
+  EncodingType: 'url' as const,
+  ...(context.tuning.pageSize !== undefined && { MaxKeys: context.tuning.pageSize }),
+  ...(startAfter !== undefined && startAfter !== '' && { StartAfter: context.prefix + startAfter }),
+  ...(token !== undefined && { ContinuationToken: token }),
+});
 
-const nextToken = (
-  context: S3Context,
-  page: ListObjectsV2CommandOutput,
-  before: string | undefined,
-): string | undefined => {
+const nextToken = (context: S3Context, page: Listing, before: string | undefined): string | undefined => {
   if (page.IsTruncated !== true) return undefined;
   const token = page.NextContinuationToken;
   if (token === undefined || token === '' || token === before)
@@ -88,23 +74,23 @@ const nextToken = (
   return token;
 };
 
-const infoOf = async (
+const infoOf = (
   context: S3Context,
   key: string,
-  object: NonNullable<ListObjectsV2CommandOutput['Contents']>[number],
-): Promise<ObjectInfo> => {
+  object: NonNullable<Listing['Contents']>[number],
+  opaque: boolean,
+): ObjectInfo => {
   const { Size: size, ETag: etag, LastModified: time } = object;
   if (size === undefined || etag === undefined || time === undefined)
     throw broken(context, 'the listing lacks size, time or ETag', key);
-  const opaque = context.state.etagsAreOpaque ?? (await probe(context, key));
   return { key, size, mtime: time.toISOString(), version: versionOfEtag(etag), checksum: checksumOf(etag, opaque) };
 };
 
 /** A listing does not say how objects are encrypted: one object per opened store is asked. */
 const probe = async (context: S3Context, key: string): Promise<boolean> => {
-  const command = new HeadObjectCommand({ Bucket: context.bucket, Key: context.prefix + key });
+  const target = { Bucket: context.bucket, Key: context.prefix + key };
   try {
-    context.state.etagsAreOpaque ??= isOpaque(await context.client.send(command, { abortSignal: context.signal }));
+    context.state.etagsAreOpaque ??= isOpaque(await context.calls.head(target, context.signal));
   } catch {
     // Deleted meanwhile or not readable: the next object is asked, a few times; whoever reads this one meets the reason.
     if (++context.state.failedProbes >= mostProbes) context.state.etagsAreOpaque = false;

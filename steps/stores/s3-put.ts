@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
-import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { hash } from 'node:crypto';
 import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo, PutOptions } from '../../core/ports/object-store.ts';
-import { chunksOf } from './bodies.ts';
+import { chunksOf, throwIfCancelled } from './bodies.ts';
 import { checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
 import { failureOf, type S3Failure } from './s3-errors.ts';
-import { type Piece, piecesOf, UnfinishedUpload, uploadInParts } from './s3-multipart.ts';
+import { defaultPartSize, type Piece, piecesOf, UnfinishedUpload, uploadInParts } from './s3-multipart.ts';
 
 interface PutTask {
   readonly context: S3Context;
@@ -26,12 +25,21 @@ export const putObject = async (
   options: PutOptions,
 ): Promise<ObjectInfo> => {
   const task: PutTask = { context, key, options };
+  const { partSize = defaultPartSize } = context.tuning;
+  if (
+    body instanceof Uint8Array &&
+    body.byteLength <= partSize &&
+    body.byteLength === (options.size ?? body.byteLength)
+  ) {
+    throwIfCancelled(context.signal);
+    return infoOf(task, await putWhole(task, body));
+  }
   const chunks = chunksOf(body, { signal: context.signal, size: options.size, where: whereIs(context, key) });
   const pieces = piecesOf(chunks, context, options.size ?? (body instanceof Uint8Array ? body.byteLength : undefined));
   try {
     const first = await pieces.next();
     if (first.done === true) throw new Lc2Error('BUG', 'a body without a piece', { where: whereIs(context, key) });
-    return infoOf(task, await (first.value.isLast ? putWhole(task, first.value) : putParts(task, first.value, pieces)));
+    return infoOf(task, await (first.value.isLast ? putPiece(task, first.value) : putParts(task, first.value, pieces)));
   } finally {
     await pieces.return();
   }
@@ -67,27 +75,31 @@ export const encodeMetadata = (metadata: Readonly<Record<string, string>>): Reco
     ]),
   );
 
-const putWhole = async (task: PutTask, piece: Piece): Promise<Written> => {
+const putPiece = async (task: PutTask, piece: Piece): Promise<Written> => {
+  try {
+    return await putWhole(task, piece.bytes);
+  } finally {
+    piece.release();
+  }
+};
+
+const putWhole = async (task: PutTask, bytes: Uint8Array): Promise<Written> => {
   const { context, key, options } = task;
-  const { bytes } = piece;
-  const md5 = createHash('md5').update(bytes).digest();
-  const command = new PutObjectCommand({
+  const md5 = hash('md5', bytes, 'buffer');
+  const whole = {
     Bucket: context.bucket,
     Key: context.prefix + key,
     Body: bytes,
-    ContentLength: bytes.byteLength,
     ContentMD5: md5.toString('base64'),
     ...headersOf(options),
     ...(options.createOnly === true && { IfNoneMatch: '*' }),
-  });
+  };
   try {
-    const done = await context.client.send(command, { abortSignal: context.signal });
+    const done = await context.calls.put(whole, context.signal);
     context.state.answered = true;
     return { size: bytes.byteLength, etag: done.ETag, opaque: isOpaque(done) };
   } catch (error) {
     return await ownOrThrow(task, { error, expectedEtag: md5.toString('hex'), size: bytes.byteLength });
-  } finally {
-    piece.release();
   }
 };
 
@@ -158,8 +170,7 @@ const standingEtag = async (
   key: string,
 ): Promise<{ etag: string; opaque: boolean } | undefined> => {
   try {
-    const command = new HeadObjectCommand({ Bucket: context.bucket, Key: context.prefix + key });
-    const found = await context.client.send(command, { abortSignal: context.signal });
+    const found = await context.calls.head({ Bucket: context.bucket, Key: context.prefix + key }, context.signal);
     context.state.answered = true;
     return found.ETag === undefined ? undefined : { etag: versionOfEtag(found.ETag), opaque: isOpaque(found) };
   } catch (error) {

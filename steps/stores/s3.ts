@@ -2,18 +2,16 @@ import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
-  GetObjectCommand,
   type GetObjectCommandOutput,
   HeadBucketCommand,
-  HeadObjectCommand,
 } from '@aws-sdk/client-s3';
 import { Lc2Error } from '../../core/errors.ts';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { s3 as descriptor } from '../../core/stores/s3.ts';
 import { utf8Length } from '../../core/utf8.ts';
 import { createByteBudget } from './byte-budget.ts';
-import { closable, throwIfCancelled, untilAborted } from './bodies.ts';
-import { createS3Client } from './s3-client.ts';
+import { closable, oneChunk, throwIfCancelled, untilAborted } from './bodies.ts';
+import { createS3Calls } from './s3-calls.ts';
 import { call, checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
 import { failureOf } from './s3-errors.ts';
 import { abortUploads, listObjects } from './s3-list.ts';
@@ -48,16 +46,17 @@ export const openS3Store = (options: AdapterOptions): Promise<ObjectStore> => {
     abortUploads: (below) => abortUploads(context, below),
     close: () => {
       for (const body of bodies) body.destroy();
-      context.client.destroy();
-      return Promise.resolve();
+      return context.calls.close();
     },
   });
 };
 
 const contextOf = ({ location, secrets, signal, subfolder, tuning = {}, parsed, url }: AdapterOptions): S3Context => {
   const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
+  const calls = createS3Calls({ location, secrets, tuning });
   return {
-    client: createS3Client({ location, secrets, tuning }),
+    client: calls.sdk,
+    calls,
     bucket: parsed.bucket,
     prefix: path === '' ? '' : `${path}/`,
     url,
@@ -95,9 +94,9 @@ const infoOf = (context: S3Context, key: string, found: Found & { readonly size:
 
 const headObject = async (context: S3Context, key: string): Promise<ObjectInfo | undefined> => {
   throwIfCancelled(context.signal);
-  const command = new HeadObjectCommand({ Bucket: context.bucket, Key: context.prefix + key });
+  const target = { Bucket: context.bucket, Key: context.prefix + key };
   try {
-    const found = await context.client.send(command, { abortSignal: context.signal });
+    const found = await context.calls.head(target, context.signal);
     context.state.answered = true;
     return infoOf(context, key, { ...found, size: found.ContentLength });
   } catch (error) {
@@ -132,36 +131,52 @@ interface GetTask {
 const getObject = async (task: GetTask): Promise<ObjectBody> => {
   const { context, key, version, range } = task;
   throwIfCancelled(context.signal);
-  const command = new GetObjectCommand({
+  const wanted = {
     Bucket: context.bucket,
     Key: context.prefix + key,
     ...(version !== undefined && { IfMatch: `"${version}"` }),
     ...(range !== undefined && { Range: `bytes=${range.first}-${range.last}` }),
-  });
-  let found: GetObjectCommandOutput;
+  };
+  let found: Awaited<ReturnType<typeof context.calls.get>>;
   try {
-    found = await context.client.send(command, { abortSignal: context.signal });
+    found = await context.calls.get(wanted, context.signal);
     context.state.answered = true;
   } catch (error) {
     throw await getError(task, error);
   }
-  const stream = readableOf(found.Body);
-  if (stream === undefined)
-    throw new Lc2Error('STORE_FAILED', 'the answer has no body', { where: whereIs(context, key) });
-  task.bodies.add(stream);
-  stream.once('close', () => task.bodies.delete(stream));
-  // Until somebody reads it, a broken connection is nobody's error; the reader meets it as a short body.
-  stream.on('error', () => undefined);
+  const body: unknown = found.Body;
+  const stream = body instanceof Readable ? holdOpen(task, body) : undefined;
   try {
     const info = infoOf(context, key, { ...found, size: totalOf(found) });
     // Servers that do not know If-Match send what they have.
     if (version !== undefined && info.version !== version) throw changed(task);
-    const bytes = readBody(task, stream, lengthOf(task, found, info));
-    return { info, bytes: closable(bytes, () => void stream.destroy()) };
+    const length = lengthOf(task, found, info);
+    if (stream !== undefined)
+      return { info, bytes: closable(readBody(task, stream, length), () => void stream.destroy()) };
+    if (found.failure !== undefined) throw translate(context, key, found.failure);
+    if (!(body instanceof Uint8Array))
+      throw new Lc2Error('STORE_FAILED', 'the answer has no body', { where: whereIs(context, key) });
+    assertLength(task, body.byteLength, length);
+    return { info, bytes: oneChunk(body) };
   } catch (error) {
-    stream.destroy();
+    stream?.destroy();
     throw error;
   }
+};
+
+const holdOpen = ({ bodies }: GetTask, stream: Readable): Readable => {
+  bodies.add(stream);
+  stream.once('close', () => bodies.delete(stream));
+  // Until somebody reads it, a broken connection is nobody's error; the reader meets it as a short body.
+  stream.on('error', () => undefined);
+  return stream;
+};
+
+const assertLength = ({ context, key }: GetTask, read: number, length: number): void => {
+  if (read === length) return;
+  throw new Lc2Error('STORE_FAILED', `the body has ${read} bytes, not ${length} as announced`, {
+    where: whereIs(context, key),
+  });
 };
 
 const changed = ({ context, key }: GetTask): Lc2Error =>
@@ -182,16 +197,15 @@ const getError = async (task: GetTask, error: unknown): Promise<Lc2Error> => {
   return translate(context, key, error);
 };
 
-const readableOf = (body: GetObjectCommandOutput['Body']): Readable | undefined =>
-  body instanceof Readable ? body : undefined;
+type Lengths = Pick<GetObjectCommandOutput, 'ContentRange' | 'ContentLength'>;
 
-const totalOf = ({ ContentRange, ContentLength }: GetObjectCommandOutput): number | undefined => {
+const totalOf = ({ ContentRange, ContentLength }: Lengths): number | undefined => {
   const total = /\/(\d+)$/.exec(ContentRange ?? '')?.[1];
   return total === undefined ? ContentLength : Number(total);
 };
 
 /** Bytes that the body must have. */
-const lengthOf = ({ context, key, range }: GetTask, found: GetObjectCommandOutput, info: ObjectInfo): number => {
+const lengthOf = ({ context, key, range }: GetTask, found: Lengths, info: ObjectInfo): number => {
   if (range === undefined) return info.size;
   const expected = Math.max(0, Math.min(range.last, info.size - 1) - range.first + 1);
   if (found.ContentLength === expected && (found.ContentRange ?? '').startsWith(`bytes ${range.first}-`))
@@ -218,11 +232,7 @@ async function* readBody(task: GetTask, stream: Readable, length: number): Async
   } finally {
     stream.destroy();
   }
-  if (read !== length) {
-    throw new Lc2Error('STORE_FAILED', `the body has ${read} bytes, not ${length} as announced`, {
-      where: whereIs(context, key),
-    });
-  }
+  assertLength(task, read, length);
 }
 
 const deleteObjects = async (context: S3Context, keys: readonly string[]): Promise<void> => {

@@ -1,0 +1,182 @@
+import type { Readable } from 'node:stream';
+import {
+  CopyObjectCommand,
+  type CopyObjectCommandInput,
+  GetObjectCommand,
+  type GetObjectCommandInput,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  type HeadObjectCommandInput,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { type ClientOptions, createS3Client } from './s3-client.ts';
+import { type Answer, createExchange, textOf } from './s3-exchange.ts';
+import { etagOfCopy, type Listing, listingOf } from './s3-xml.ts';
+
+/** The calls that are made once per object or page, in the words of the SDK; everything else is the SDK's. */
+export interface S3Calls {
+  readonly sdk: S3Client;
+  head(input: Place & Pick<HeadObjectCommandInput, 'IfMatch'>, signal: AbortSignal): Promise<Described>;
+  get(input: Place & Pick<GetObjectCommandInput, 'IfMatch' | 'Range'>, signal: AbortSignal): Promise<Got>;
+  put(input: PutInput, signal: AbortSignal): Promise<Marks>;
+  copy(input: CopyInput, signal: AbortSignal): Promise<Marks>;
+  list(input: ListObjectsV2CommandInput & { readonly Bucket: string }, signal: AbortSignal): Promise<Listing>;
+  close(): Promise<void>;
+}
+
+interface Place {
+  readonly Bucket: string;
+  readonly Key: string;
+}
+
+type PutInput = Place &
+  Pick<PutObjectCommandInput, 'ContentMD5' | 'ContentType' | 'Metadata' | 'IfNoneMatch'> & {
+    readonly Body: Uint8Array;
+  };
+
+type CopyInput = Place &
+  Pick<CopyObjectCommandInput, 'CopySourceIfMatch' | 'IfNoneMatch'> & { readonly CopySource: string };
+
+/** What a service says of an object that it wrote. */
+type Marks = Pick<GetObjectCommandOutput, 'ETag' | 'ServerSideEncryption' | 'SSECustomerAlgorithm'>;
+
+type Described = Marks & Pick<GetObjectCommandOutput, 'ContentLength' | 'ContentType' | 'LastModified' | 'Metadata'>;
+
+type Got = Described &
+  Pick<GetObjectCommandOutput, 'ContentRange'> & {
+    /** A short body whole, or what came of it before `failure`. */
+    readonly Body?: GetObjectCommandOutput['Body'] | Readable | Buffer;
+    readonly failure?: Error | undefined;
+  };
+
+/** From this size on the bytes cost more than the call. */
+const worthTheSdk = 1024 * 1024;
+
+export const createS3Calls = (options: ClientOptions): S3Calls => {
+  const sdk = createS3Client(options);
+  const exchange = createExchange(sdk, options);
+  const ask: typeof exchange.ask = (asked, how) => exchange.ask(asked, how);
+  return {
+    sdk,
+    head: (input, abortSignal) =>
+      ask<Described>(
+        { method: 'HEAD', ...at(input), headers: { 'if-match': input.IfMatch } },
+        {
+          signal: abortSignal,
+          read: describedOf,
+          sdk: () => sdk.send(new HeadObjectCommand(input), { abortSignal }),
+        },
+      ),
+    get: (input, abortSignal) =>
+      ask<Got>(
+        { method: 'GET', ...at(input), headers: { 'if-match': input.IfMatch, range: input.Range } },
+        {
+          signal: abortSignal,
+          read: (answer) => ({
+            ...describedOf(answer),
+            ContentRange: answer.header('content-range'),
+            Body: answer.body,
+            failure: answer.failure,
+          }),
+          sdk: (): Promise<Got> => sdk.send(new GetObjectCommand(input), { abortSignal }),
+        },
+      ),
+    put: (input, abortSignal) => {
+      const send = () =>
+        sdk.send(new PutObjectCommand({ ...input, ContentLength: input.Body.byteLength }), { abortSignal });
+      if (input.Body.byteLength > worthTheSdk) return send();
+      return ask<Marks>(
+        { method: 'PUT', ...at(input), body: input.Body, headers: putHeaders(input) },
+        { signal: abortSignal, read: readMarks, sdk: send },
+      );
+    },
+    copy: (input, abortSignal) =>
+      ask<Marks>(
+        { method: 'PUT', ...at(input), headers: copyHeaders(input) },
+        { signal: abortSignal, read: readCopy, sdk: () => copyBySdk(sdk, input, abortSignal) },
+      ),
+    list: (input, abortSignal) =>
+      ask<Listing>(
+        { method: 'GET', bucket: input.Bucket, query: listQuery(input) },
+        {
+          signal: abortSignal,
+          read: async (answer) => listingOf(await textOf(answer)),
+          sdk: () => sdk.send(new ListObjectsV2Command(input), { abortSignal }),
+        },
+      ),
+    close: async () => {
+      sdk.destroy();
+      await exchange.close();
+    },
+  };
+};
+
+const at = ({ Bucket, Key }: Place) => ({ bucket: Bucket, key: Key });
+
+const putHeaders = (input: PutInput): Record<string, string | undefined> => ({
+  'content-md5': input.ContentMD5,
+  'content-type': input.ContentType ?? 'application/octet-stream',
+  'if-none-match': input.IfNoneMatch,
+  ...Object.fromEntries(
+    Object.entries(input.Metadata ?? {}).map(([name, value]) => [`x-amz-meta-${name.toLowerCase()}`, value]),
+  ),
+});
+
+const copyHeaders = (input: CopyInput): Record<string, string | undefined> => ({
+  'x-amz-copy-source': input.CopySource,
+  'x-amz-copy-source-if-match': input.CopySourceIfMatch,
+  'if-none-match': input.IfNoneMatch,
+});
+
+const listQuery = (input: ListObjectsV2CommandInput): Record<string, string> => ({
+  'list-type': '2',
+  prefix: input.Prefix ?? '',
+  ...(input.EncodingType !== undefined && { 'encoding-type': input.EncodingType }),
+  ...(input.MaxKeys !== undefined && { 'max-keys': String(input.MaxKeys) }),
+  ...(input.StartAfter !== undefined && { 'start-after': input.StartAfter }),
+  ...(input.ContinuationToken !== undefined && { 'continuation-token': input.ContinuationToken }),
+});
+
+const marksOf = ({ header }: Answer): Marks => ({
+  ETag: header('etag'),
+  SSECustomerAlgorithm: header('x-amz-server-side-encryption-customer-algorithm'),
+  ServerSideEncryption: encryptionOf(header('x-amz-server-side-encryption')),
+});
+
+/** Only whether it is one with keys of its own matters. */
+const encryptionOf = (text: string | undefined): Marks['ServerSideEncryption'] =>
+  text?.startsWith('aws:kms') === true ? 'aws:kms' : undefined;
+
+const describedOf = (answer: Answer): Described => {
+  const { header, headers } = answer;
+  const time = new Date(header('last-modified') ?? '');
+  const length = header('content-length');
+  const metadata = Object.keys(headers).filter((name) => name.startsWith('x-amz-meta-'));
+  return {
+    ...marksOf(answer),
+    ContentType: header('content-type'),
+    Metadata: Object.fromEntries(metadata.map((name) => [name.slice('x-amz-meta-'.length), header(name) ?? ''])),
+    ...(length !== undefined && { ContentLength: Number(length) }),
+    ...(!Number.isNaN(time.getTime()) && { LastModified: time }),
+  };
+};
+
+const readMarks = (answer: Answer): Marks | undefined => {
+  const marks = marksOf(answer);
+  return marks.ETag === undefined ? undefined : marks;
+};
+
+/** A copy is answered before it is done: what became of it stands in the body, and errors there are the SDK's to read. */
+const readCopy = async (answer: Answer): Promise<Marks | undefined> => {
+  const etag = etagOfCopy(await textOf(answer));
+  return etag === undefined ? undefined : { ...marksOf(answer), ETag: etag };
+};
+
+const copyBySdk = async (sdk: S3Client, input: CopyInput, abortSignal: AbortSignal): Promise<Marks> => {
+  const { CopyObjectResult, ...rest } = await sdk.send(new CopyObjectCommand(input), { abortSignal });
+  return { ...rest, ETag: CopyObjectResult?.ETag };
+};
