@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { canonicalLine } from '../../core/manifest/canonical.ts';
 import { formatLine, type InventoryLine, isUnchanged, parseLine } from '../../core/manifest/inventory.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 20 });
@@ -31,6 +32,7 @@ describe('inventory lines', () => {
         expect(written.indexOf('\n')).toBe(written.length - 1);
         expect(parseLine(written, 'part')).toEqual(wanted);
         expect(formatLine(parseLine(written, 'part'))).toBe(written);
+        expect(written).toBe(`${canonicalLine(JSON.parse(written))}\n`);
       }),
     );
   });
