@@ -1,3 +1,4 @@
+import { benchController } from './controller.ts';
 import { benchCopy } from './copy.ts';
 import { benchDump } from './dump.ts';
 import { benchFilter } from './filter.ts';

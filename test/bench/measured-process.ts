@@ -5,9 +5,9 @@ export interface Usage {
   readonly wall: number;
   /** Seconds of processor time of the process and all that it started. */
   readonly cpu: number;
-  /** Largest sum of the resident memory of the tree, in MiB, looked at every 20 ms; and of the first process alone. */
+  /** Largest sum of the resident memory of the tree, in MiB, looked at every 20 ms; and of its largest process alone. */
   readonly treeMiB: number;
-  readonly ownMiB: number;
+  readonly largestMiB: number;
   readonly stdout: string;
 }
 
@@ -66,14 +66,14 @@ export const measureProcess = async (
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   let treeMiB = 0;
-  let ownMiB = 0;
+  let largestMiB = 0;
   const timer = setInterval(() => {
     const tree = treeOf(child.pid ?? 0);
     treeMiB = Math.max(
       treeMiB,
       tree.reduce((sum, { mebibytes }) => sum + mebibytes, 0),
     );
-    ownMiB = Math.max(ownMiB, tree[0]?.mebibytes ?? 0);
+    largestMiB = Math.max(largestMiB, ...tree.map(({ mebibytes }) => mebibytes));
   }, 20);
   const before = childrenCpu();
   const status = await new Promise<number | string>((resolve, reject) => {
@@ -86,7 +86,7 @@ export const measureProcess = async (
     wall: (performance.now() - start) / 1000,
     cpu: childrenCpu() - before,
     treeMiB,
-    ownMiB,
+    largestMiB,
     stdout: Buffer.concat(chunks).toString('utf8'),
   };
 };

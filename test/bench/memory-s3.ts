@@ -78,26 +78,30 @@ const firstAtOrAfter = (keys: readonly string[], wanted: string): number => {
   return low;
 };
 
-const list = (response: ServerResponse, bucket: Bucket, query: URLSearchParams): void => {
+const xmlOf = (bucket: Bucket, key: string, encode: (text: string) => string): string => {
+  const object = bucket.objects.get(key) ?? stored(Buffer.alloc(0));
+  const { etag, time, body } = object;
+  return `<Contents><Key>${encode(key)}</Key><LastModified>${time.toISOString()}</LastModified><ETag>&quot;${etag}&quot;</ETag><Size>${body.byteLength}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
+};
+
+const list = (response: ServerResponse, bucket: Bucket, query: Readonly<Record<string, string | undefined>>): void => {
   bucket.sorted ??= [...bucket.objects.keys()].sort();
   const { sorted } = bucket;
-  const prefix = query.get('prefix') ?? '';
-  const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
-  const most = Number(query.get('max-keys') ?? 1000);
-  const encode = query.get('encoding-type') === 'url' ? encodeURIComponent : (text: string) => text;
+  const { prefix = '', 'encoding-type': encoding, 'continuation-token': token } = query;
+  const after = token ?? query['start-after'] ?? '';
+  const most = Number(query['max-keys'] ?? 1000);
+  const encode = encoding === 'url' ? encodeURIComponent : (text: string) => text;
   const start = firstAtOrAfter(sorted, after < prefix ? prefix : `${after}\u0000`);
-  const keys: string[] = [];
-  let at = start;
-  for (; at < sorted.length && keys.length < most && sorted[at]?.startsWith(prefix) === true; at++)
-    keys.push(sorted[at] ?? '');
-  const more = at < sorted.length && sorted[at]?.startsWith(prefix) === true;
-  const items = keys.map((key) => {
-    const object = bucket.objects.get(key);
-    return `<Contents><Key>${encode(key)}</Key><LastModified>${object?.time.toISOString() ?? ''}</LastModified><ETag>&quot;${object?.etag ?? ''}&quot;</ETag><Size>${object?.body.byteLength ?? 0}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
-  });
+  const isBelow = (at: number): boolean => sorted[at]?.startsWith(prefix) === true;
+  let end = start;
+  while (end - start < most && isBelow(end)) end++;
+  const keys = sorted.slice(start, end);
+  const next = isBelow(end) ? `<NextContinuationToken>${keys.at(-1) ?? ''}</NextContinuationToken>` : '';
+  const type = encoding === 'url' ? '<EncodingType>url</EncodingType>' : '';
+  const items = keys.map((key) => xmlOf(bucket, key, encode)).join('');
   response.writeHead(200, { 'content-type': 'application/xml' });
   response.end(
-    `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><Prefix>${encode(prefix)}</Prefix><KeyCount>${keys.length}</KeyCount><MaxKeys>${most}</MaxKeys><IsTruncated>${more}</IsTruncated>${more ? `<NextContinuationToken>${keys.at(-1) ?? ''}</NextContinuationToken>` : ''}${query.get('encoding-type') === 'url' ? '<EncodingType>url</EncodingType>' : ''}${items.join('')}</ListBucketResult>`,
+    `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Prefix>${encode(prefix)}</Prefix><KeyCount>${keys.length}</KeyCount><MaxKeys>${most}</MaxKeys><IsTruncated>${isBelow(end)}</IsTruncated>${next}${type}${items}</ListBucketResult>`,
   );
 };
 
@@ -182,24 +186,41 @@ const kindOf = (request: IncomingMessage, key: string, query: URLSearchParams): 
   return query.has('uploadId') || query.has('uploads') ? 'multipart' : (request.method ?? '');
 };
 
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly bucket: Bucket;
+  readonly key: string;
+  readonly query: Readonly<Record<string, string | undefined>>;
+}
+
+const answers: Readonly<Record<string, (asked: Asked) => Promise<void> | void>> = {
+  LIST: ({ response, bucket, query }) =>
+    query['uploads'] === undefined
+      ? list(response, bucket, query)
+      : void response.end('<ListMultipartUploadsResult></ListMultipartUploadsResult>'),
+  COPY: (asked) => put(asked.request, asked.response, asked),
+  PUT: (asked) => put(asked.request, asked.response, asked),
+  GET: ({ request, response, bucket, key }) => get(request, response, bucket.objects.get(key)),
+  HEAD: ({ request, response, bucket, key }) => get(request, response, bucket.objects.get(key)),
+  'POST bucket': ({ request, response, bucket }) => remove(request, response, bucket),
+  'HEAD bucket': ({ response }) => void response.end(),
+  'PUT bucket': ({ response }) => void response.end(),
+};
+
 const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const url = new URL(request.url ?? '/', 'http://s3');
   if (url.pathname.startsWith('/-/')) return command(response, url);
   const [, name = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
   const key = rest.join('/');
-  const bucket = bucketOf(name);
   const kind = kindOf(request, key, url.searchParams);
   count('requests');
   count(kind);
   const wait = kind === 'LIST' ? latency.listMs : latency.operationMs;
   if (wait !== undefined && wait > 0) await sleep(wait);
-  if (kind === 'LIST' && url.searchParams.has('uploads')) response.end('<ListMultipartUploadsResult/>');
-  else if (kind === 'LIST') list(response, bucket, url.searchParams);
-  else if (kind === 'COPY' || kind === 'PUT') await put(request, response, { bucket, key });
-  else if (kind === 'GET' || kind === 'HEAD') get(request, response, bucket.objects.get(key));
-  else if (kind === 'POST bucket') await remove(request, response, bucket);
-  else if (kind === 'HEAD bucket' || kind === 'PUT bucket') response.end();
-  else error(response, 501, 'NotImplemented');
+  const query = Object.fromEntries(url.searchParams);
+  const asked = { request, response, bucket: bucketOf(name), key, query };
+  await (answers[kind]?.(asked) ?? (kind in answers ? undefined : error(response, 501, 'NotImplemented')));
 };
 
 const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
@@ -208,5 +229,6 @@ const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
     error(response, 500, 'InternalError');
   });
 });
+server.on('connection', () => count('connections'));
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
 process.once('disconnect', () => process.exit(0));
