@@ -10,7 +10,7 @@ import { bundleController, type Program } from '../component/controller/process.
 import { kubeconfig } from '../fakes/kube/kubeconfig.ts';
 import type { KubeFacts } from './kube-server.ts';
 import type { LoopFacts } from './loop-probe.ts';
-import { type Pair, rounds, rowOf } from './rounds.ts';
+import { type Pair, rounds, rowOf } from './pairs.ts';
 import type { Row } from './table.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));

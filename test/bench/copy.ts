@@ -7,7 +7,7 @@ import type { Counts } from './memory-s3.ts';
 import { type MemoryS3, startMemoryS3 } from './memory-s3-server.ts';
 import { measureProcess, type Usage } from './measured-process.ts';
 import type { MoveTask } from './move.ts';
-import { rounds, rowOf } from './rounds.ts';
+import { rounds, rowOf } from './pairs.ts';
 import { median, type Row } from './table.ts';
 
 /** A library: what a process costs before it is warm, about a second, must not be what is measured. */

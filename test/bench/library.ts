@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { Counts } from './memory-s3.ts';
 import { type MemoryS3, startMemoryS3 } from './memory-s3-server.ts';
 import { measureProcess, type Usage } from './measured-process.ts';
-import { type Pair, rounds, rowOf } from './rounds.ts';
+import { type Pair, rounds, rowOf } from './pairs.ts';
 import type { Row } from './table.ts';
 
 const run = promisify(execFile);
@@ -51,7 +51,8 @@ interface Backup {
 const backUp = async (library: Library, name: string): Promise<Backup> => {
   const file = join(library.folder, `${name}.yaml`);
   await writeFile(file, environmentOf(library, name));
-  const program = `const { main } = await import(${JSON.stringify(`${root}build/cli/main.mjs`)}); process.exitCode = await main(process.argv.slice(1));`;
+  const built = JSON.stringify(join(root, 'build/cli/main.mjs'));
+  const program = `const { main } = await import(${built}); process.exitCode = await main(process.argv.slice(1));`;
   const argv = [process.execPath, '--input-type=module', '-e', program, '--', 'backup', '-f', file, '--json'];
   await library.server.counts();
   const usage = await measureProcess(argv);

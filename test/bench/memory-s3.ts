@@ -63,9 +63,11 @@ const fill = ({ bucket: name, from, to, bytes, prefix }: Record<string, string>)
   }
 };
 
+const xml = '<?xml version="1.0" encoding="UTF-8"?>';
+
 const error = (response: ServerResponse, status: number, code: string): void => {
   response.writeHead(status, { 'content-type': 'application/xml' });
-  response.end(`<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`);
+  response.end(`${xml}<Error><Code>${code}</Code><Message>${code}</Message></Error>`);
 };
 
 const firstAtOrAfter = (keys: readonly string[], wanted: string): number => {
@@ -81,7 +83,8 @@ const firstAtOrAfter = (keys: readonly string[], wanted: string): number => {
 const xmlOf = (bucket: Bucket, key: string, encode: (text: string) => string): string => {
   const object = bucket.objects.get(key) ?? stored(Buffer.alloc(0));
   const { etag, time, body } = object;
-  return `<Contents><Key>${encode(key)}</Key><LastModified>${time.toISOString()}</LastModified><ETag>&quot;${etag}&quot;</ETag><Size>${body.byteLength}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
+  const what = `<ETag>&quot;${etag}&quot;</ETag><Size>${body.byteLength}</Size><StorageClass>STANDARD</StorageClass>`;
+  return `<Contents><Key>${encode(key)}</Key><LastModified>${time.toISOString()}</LastModified>${what}</Contents>`;
 };
 
 const list = (response: ServerResponse, bucket: Bucket, query: Readonly<Record<string, string | undefined>>): void => {
@@ -100,9 +103,9 @@ const list = (response: ServerResponse, bucket: Bucket, query: Readonly<Record<s
   const type = encoding === 'url' ? '<EncodingType>url</EncodingType>' : '';
   const items = keys.map((key) => xmlOf(bucket, key, encode)).join('');
   response.writeHead(200, { 'content-type': 'application/xml' });
-  response.end(
-    `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Prefix>${encode(prefix)}</Prefix><KeyCount>${keys.length}</KeyCount><MaxKeys>${most}</MaxKeys><IsTruncated>${isBelow(end)}</IsTruncated>${next}${type}${items}</ListBucketResult>`,
-  );
+  const head = `<Prefix>${encode(prefix)}</Prefix><KeyCount>${keys.length}</KeyCount><MaxKeys>${most}</MaxKeys>`;
+  const body = `${head}<IsTruncated>${isBelow(end)}</IsTruncated>${next}${type}${items}`;
+  response.end(`${xml}<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${body}</ListBucketResult>`);
 };
 
 const read = async (request: IncomingMessage): Promise<Buffer> => {
@@ -145,7 +148,7 @@ const copy = (request: IncomingMessage, response: ServerResponse, put: (object: 
   put(copied);
   response.writeHead(200, { 'content-type': 'application/xml' });
   response.end(
-    `<?xml version="1.0" encoding="UTF-8"?><CopyObjectResult><LastModified>${copied.time.toISOString()}</LastModified><ETag>&quot;${copied.etag}&quot;</ETag></CopyObjectResult>`,
+    `${xml}<CopyObjectResult><LastModified>${copied.time.toISOString()}</LastModified><ETag>&quot;${copied.etag}&quot;</ETag></CopyObjectResult>`,
   );
 };
 

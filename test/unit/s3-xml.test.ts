@@ -2,13 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { errorOf, etagOfCopy, listingOf } from '../../steps/stores/s3-xml.ts';
 
 const object = (key: string): string =>
-  `<Contents><Key>${key}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;e&quot;</ETag><Size>7</Size><Owner><ID>x</ID></Owner></Contents>`;
+  `<Contents><Key>${key}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>` +
+  '<ETag>&quot;e&quot;</ETag><Size>7</Size><Owner><ID>x</ID></Owner></Contents>';
 const page = (inside: string): string =>
-  `<?xml version="1.0"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Prefix>p&amp;</Prefix>${inside}</ListBucketResult>\n`;
+  '<?xml version="1.0"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">' +
+  `<Prefix>p&amp;</Prefix>${inside}</ListBucketResult>\n`;
 
 describe('answers of S3 that are read without the SDK', () => {
   it('are pages of a listing', () => {
-    const text = `<IsTruncated>true</IsTruncated>${object('a%2Bb')}${object('&lt;&amp;&#39;&#x20AC;&apos;')}<NextContinuationToken>t&gt;</NextContinuationToken><EncodingType>url</EncodingType>`;
+    const objects = `${object('a%2Bb')}${object('&lt;&amp;&#39;&#x20AC;&apos;')}`;
+    const rest = '<NextContinuationToken>t&gt;</NextContinuationToken><EncodingType>url</EncodingType>';
+    const text = `<IsTruncated>true</IsTruncated>${objects}${rest}`;
     expect(listingOf(page(text))).toEqual({
       IsTruncated: true,
       EncodingType: 'url',
