@@ -230,7 +230,7 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
         throw new Lc2Error('BACKUP_DAMAGED', message, { where: key });
       },
     });
-    const lost = metadata > 0 && !target.capabilities.metadata ? `; metadata of ${metadata} objects is lost` : '';
+    const lost = target.capabilities.metadata ? '' : lostMetadata(metadata, storage);
     const strange =
       odd > 0 ? `; ${odd} keys hold . or .. segments, which a gateway to a file system would misplace` : '';
     const what = `up to ${objects} objects, ${humanBytes(bytes)}`;

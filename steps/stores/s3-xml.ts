@@ -33,7 +33,7 @@ export const etagOfCopy = (xml: string): string | undefined =>
 
 export type Listing = Pick<
   ListObjectsV2CommandOutput,
-  'Contents' | 'IsTruncated' | 'NextContinuationToken' | 'EncodingType'
+  'Contents' | 'IsTruncated' | 'Name' | 'NextContinuationToken' | 'EncodingType'
 >;
 
 export const listingOf = (xml: string): Listing | undefined => {

@@ -2,7 +2,7 @@ import { benchController } from './controller.ts';
 import { benchCopy } from './copy.ts';
 import { benchDump } from './dump.ts';
 import { benchFilter } from './filter.ts';
-import { benchIncremental } from './incremental.ts';
+import { benchLibrary } from './library.ts';
 import { benchLoad } from './load.ts';
 import { benchMemory } from './memory.ts';
 import { benchMovers } from './movers.ts';
@@ -20,7 +20,9 @@ const benches = {
   load: benchLoad,
   memory: benchMemory,
   overhead: benchOverhead,
-  incremental: benchIncremental,
+  copy: benchCopy,
+  library: benchLibrary,
+  controller: benchController,
   movers: benchMovers,
 };
 

@@ -2,16 +2,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backupSeeds } from './backup-seeds.ts';
 import { inputSeeds } from './input-seeds.ts';
 import { mutationsSeeds } from './mutations-seeds.ts';
+import { objectsSeeds } from './objects-seeds.ts';
 import { restoreSeeds } from './restore-seeds.ts';
+import { securitySeeds } from './security-seeds.ts';
 import { simulationSeeds } from './simulation-seeds.ts';
 import type { CampaignTest, Seed, VitestTest } from './seed.ts';
 import { copyTree, type Tree } from './tree.ts';
 
-const seeds = [...backupSeeds, ...inputSeeds, ...mutationsSeeds, ...restoreSeeds, ...simulationSeeds, ...securitySeeds];
-import { securitySeeds } from './security-seeds.ts';
-import type { CampaignTest, Seed, VitestTest } from './seed.ts';
-import { copyTree, type Tree } from './tree.ts';
-
+const seeds = [
+  ...backupSeeds,
+  ...inputSeeds,
+  ...mutationsSeeds,
+  ...objectsSeeds,
+  ...restoreSeeds,
+  ...securitySeeds,
+  ...simulationSeeds,
+];
 /** Two at a time: each is a whole vitest. */
 const trees: Tree[] = [];
 const states = new Map<Seed, string | Error>();

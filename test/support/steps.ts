@@ -28,6 +28,7 @@ export const contextFor = (step: StepName, options: StepOptions): StepContext =>
     flow,
     runUid: options.runUid,
     attempt: `${options.runUid}-${step}`,
+    retries: 0,
     timestamp: new Date(options.time),
     parameters: completeParameters(flow.parameters, options.parameters),
     environment,

@@ -44,6 +44,7 @@ const decide = (request: RequestView, environment = good) =>
     verify: undefined,
     synced: true,
     creationWaitMs: 0,
+    sinceSeenMs: 0,
     sinceStatusMs: Number.POSITIVE_INFINITY,
     refusal: undefined,
   });

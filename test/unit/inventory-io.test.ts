@@ -184,7 +184,7 @@ describe('inventories', () => {
     const bomb = zstdCompressSync(Buffer.alloc(300 * 1024 * 1024));
     expect(bomb.byteLength).toBeLessThan(100_000);
     store.write('bomb', bomb);
-    await expect(readPart(store, { key: 'bomb', digest: sha256(bomb) })).rejects.toMatchObject({
+    await expect(readPart(store, { key: 'bomb', digest: sha256(bomb), size: bomb.byteLength })).rejects.toMatchObject({
       code: 'BACKUP_DAMAGED',
       what: expect.stringContaining('unpack'),
       where: 'bomb',
@@ -196,7 +196,9 @@ describe('inventories', () => {
     const whole = zstdCompressSync(Buffer.from('x'.repeat(1000)));
     for (const bytes of [whole.subarray(0, 9), Buffer.from('no zstd'), Buffer.alloc(0)]) {
       store.write('part', bytes);
-      await expect(readPart(store, { key: 'part', digest: sha256(bytes) })).rejects.toMatchObject({
+      await expect(
+        readPart(store, { key: 'part', digest: sha256(bytes), size: bytes.byteLength }),
+      ).rejects.toMatchObject({
         code: 'BACKUP_DAMAGED',
         where: 'part',
       });
