@@ -147,6 +147,8 @@ describe('errors of the database', () => {
     [thrown('55006'), 'DATABASE_BUSY'],
     [thrown('ECONNREFUSED'), 'DATABASE_UNREACHABLE'],
     [thrown('ENOTFOUND'), 'DATABASE_UNREACHABLE'],
+    // The name server had no time: the name may well be right.
+    [thrown('EAI_AGAIN'), 'DATABASE_FAILED'],
     [new Error('timeout expired'), 'DATABASE_UNREACHABLE'],
     [thrown('SELF_SIGNED_CERT_IN_CHAIN'), 'DATABASE_TLS_FAILED'],
     [new Error('The server does not support SSL connections'), 'DATABASE_TLS_FAILED'],
@@ -186,7 +188,7 @@ describe('a script for psql', () => {
   it('loses the option that an older server does not know, and nothing else', async () => {
     const rest = `CREATE TABLE t ();\n${'-- filler\n'.repeat(1000)}SET transaction_timeout = 0;\n`;
     expect(await through(head, 'SET transaction_timeout = 0;\n', rest)).toBe(head + rest);
-    expect(await through(...(head + rest))).toBe(head + rest);
+    expect(await through(...(head + rest).match(/[^]/g) ?? [])).toBe(head + rest);
   });
 
   it('that leaves commands to psql is refused before its first line', async () => {

@@ -14,7 +14,6 @@ const bySqlState: Readonly<Record<string, ErrorCode>> = {
 const unreachable = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
-  'EAI_AGAIN',
   'ETIMEDOUT',
   'EHOSTUNREACH',
   'ENETUNREACH',
