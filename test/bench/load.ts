@@ -28,13 +28,6 @@ export const benchLoad = async (): Promise<Row[]> => {
           await runStep(host, run, 'preview');
           return measure(() => runStep(host, run, 'load-database'));
         },
-        loadSide: async () => {
-          await bench.dropLoaded();
-          const run = newRun('lc2-restore', { confirm: host.environment.name });
-          const staged = bench.hostOf('app', { LC2_SCRATCH_BYTES: String(10 * 1024 ** 3) });
-          await runStep(staged, run, 'preview');
-          return measure(() => runStep(staged, run, 'load-database'));
-        },
         gunzip: async () => {
           await bench.dropLoaded();
           const into = 'app_restore_plain';

@@ -37,10 +37,12 @@ const addBelow = (pid: number, except: ReadonlySet<number>, sample: Sample): voi
   const parent = read(`/proc/${pid}/cmdline`);
   for (const child of read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)) {
     if (except.has(child)) continue;
+    // Between fork and exec it still is its parent, and shares its memory. Its arguments are read first: had it become
+    // another program in between, its memory would be that of the parent and its arguments not.
+    const isParent = read(`/proc/${child}/cmdline`) === parent;
     const status = read(`/proc/${child}/status`);
     const isNode = /^Name:\s+(node|MainThread)$/m.test(status);
-    // Between fork and exec it still is its parent, and shares its memory.
-    if (isNode && read(`/proc/${child}/cmdline`) === parent) continue;
+    if (isNode && isParent) continue;
     if (isNode) sample.node = Math.max(sample.node, kibibytesOf(status, 'VmHWM'));
     sample.tree += kibibytesOf(status, 'VmRSS');
     addBelow(child, except, sample);
