@@ -46,7 +46,8 @@ export interface Watch<T extends Identified> {
   readonly lastContact: () => number | undefined;
 }
 
-const pageSize = 500;
+/** Of Workflows of many steps: a page is read in one piece, and nothing else happens meanwhile. */
+const pageSize = 100;
 
 /** Follows a collection for ever: list, watch from there, resume after a cut, list again when the server has forgotten. */
 export const createWatch = <T extends Identified>(options: WatchOptions<T>): Watch<T> => {

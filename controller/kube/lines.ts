@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { brokenConnection, KubeError } from './errors.ts';
 
 const longestLine = 16 * 1024 * 1024;
@@ -14,6 +15,8 @@ export const readLines = async (stream: Readable, onLine: (line: string) => void
       rest = lines.pop() ?? '';
       if (rest.length > longestLine) throw new Error('an event is too large');
       lines.filter((line) => line.trim() !== '').forEach(onLine);
+      // A flood of events must not keep timers and answers waiting.
+      if (lines.length > 0) await setImmediate();
     }
   } catch (error) {
     throw error instanceof KubeError ? error : brokenConnection(error);

@@ -131,7 +131,7 @@ describe('watches', () => {
     const controller = startController(stage);
     await until('readiness', () => controller.ready());
     const lists = stage.kube.calls.filter((call) => call.method === 'GET' && call.plural === 'backuprequests');
-    expect(lists).toHaveLength(3);
+    expect(lists).toHaveLength(13);
     await readyEnvironment(stage);
     put(stage.objects, backupRequest());
     await expectOneGoodBackup(stage);
