@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backupSeeds } from './backup-seeds.ts';
 import { inputSeeds } from './input-seeds.ts';
+import { killsSeeds } from './kills-seeds.ts';
 import { mutationsSeeds } from './mutations-seeds.ts';
 import { objectsSeeds } from './objects-seeds.ts';
 import { restoreSeeds } from './restore-seeds.ts';
@@ -12,6 +13,7 @@ import { copyTree, type Tree } from './tree.ts';
 const seeds = [
   ...backupSeeds,
   ...inputSeeds,
+  ...killsSeeds,
   ...mutationsSeeds,
   ...objectsSeeds,
   ...restoreSeeds,

@@ -1,0 +1,76 @@
+// One moment of a run, and who dies in it. Fronts ask the trap about everything that passes them, and hold it meanwhile.
+
+/** What is waited for. `nth` counts from 1. */
+export type Spot =
+  | {
+      readonly at: 'http';
+      readonly method: string;
+      readonly path: RegExp;
+      readonly agent?: RegExp;
+      readonly nth: number;
+    }
+  | { readonly at: 'sql'; readonly text: RegExp; readonly nth: number }
+  /** So many bytes of a COPY have passed. */
+  | { readonly at: 'copy'; readonly direction: 'in' | 'out'; readonly bytes: number }
+  /** The files below the run's folder are such. */
+  | { readonly at: 'files'; readonly when: (names: readonly string[]) => boolean }
+  /** A step or program of the run begins. */
+  | { readonly at: 'process'; readonly role: string };
+
+export type Side =
+  /** Held, killed, and never sent on: the sender died a moment earlier. */
+  | 'before'
+  /** Half of the bytes have passed. */
+  | 'mid'
+  /** Killed while it is on its way: it arrives after the death of its sender, after `delay`. */
+  | 'race'
+  /** Done, but the answer arrives nowhere. */
+  | 'answered'
+  /** The answer has arrived, and `delay` has passed. */
+  | 'told'
+  /** It arrives after the next attempt has done the same. */
+  | 'late';
+
+export interface Passing {
+  readonly http?: { readonly method: string; readonly path: string; readonly agent: string };
+  readonly sql?: string;
+  readonly copied?: { readonly direction: 'in' | 'out'; readonly bytes: number };
+}
+
+export interface Moment {
+  readonly side: Side;
+  /** Milliseconds, for the sides that have some. */
+  readonly delay: number;
+  /** Kills, and resolves when the victims are gone. True: whoever passed just now is one of them. */
+  spring(backend?: number): Promise<boolean>;
+}
+
+export interface Trap {
+  /** The moment, when this is what was waited for. Says so once. */
+  meets(passing: Passing): Moment | undefined;
+}
+
+/** Never springs. */
+export const noTrap: Trap = { meets: () => undefined };
+
+export const createTrap = (spot: Spot, moment: Moment): Trap => {
+  let seen = 0;
+  let sprung = false;
+  return {
+    meets: (passing) => {
+      if (sprung || !isSpot(spot, passing)) return undefined;
+      seen++;
+      if ('nth' in spot && seen < spot.nth) return undefined;
+      sprung = true;
+      return moment;
+    },
+  };
+};
+
+/** Files and processes do not pass by a front. */
+const isSpot = (spot: Spot, { http, sql, copied }: Passing): boolean => {
+  if (spot.at === 'sql') return sql !== undefined && spot.text.test(sql);
+  if (spot.at === 'copy') return copied?.direction === spot.direction && copied.bytes >= spot.bytes;
+  if (spot.at !== 'http' || http === undefined) return false;
+  return spot.method === http.method && spot.path.test(http.path) && (spot.agent?.test(http.agent) ?? true);
+};
