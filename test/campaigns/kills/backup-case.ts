@@ -113,17 +113,19 @@ export const killBackup = async (world: World, name: BackupScene, shot: Shot, fu
   const runnerLives = !['runner', 'tree'].includes(shot.victim);
   if (status !== 0 && isSealed && runnerLives) throw new Error(`the run ended with ${status} over a seal: ${stderr}`);
   if (isSealed) {
-    await judgeSealed(world, storage, stamp, { databases, library });
+    await judgeSealed(world, { storage, stamp, stored: after }, { databases, library });
     await succeed(world, ['verify', `retail-prd-backup-${stamp}`, '-f', file, '--objects', 'full', '--json']);
   }
+  let last = after;
   if (status !== 0) {
     await ownSecond(scene);
     const next = stampOf((await succeed(world, args)).stderr) ?? '';
     await world.quiet();
-    requireUnchanged(isSealed ? after : before, await storage.facts());
-    await judgeSealed(world, storage, next, { databases, library });
+    last = await storage.facts();
+    requireUnchanged(isSealed ? after : before, last);
+    await judgeSealed(world, { storage, stamp: next, stored: last }, { databases, library });
   }
-  await requireNothingLeft(world, scene);
+  await requireNothingLeft(world, scene, last);
   return `${hunted.hit ? 'in flight' : 'missed'}, ended ${status}`;
 };
 
@@ -140,8 +142,11 @@ const requireUnchanged = (before: readonly ObjectFact[], after: readonly ObjectF
   if (wrong.length > 0) throw new Error(`files of a sealed backup changed: ${wrong.slice(0, 5).join(', ')}`);
 };
 
-const requireNothingLeft = async (world: World, { storage, library }: Scene): Promise<void> => {
-  const facts = await storage.facts();
+const requireNothingLeft = async (
+  world: World,
+  { storage, library }: Scene,
+  facts: readonly ObjectFact[],
+): Promise<void> => {
   const stamps = new Set(facts.flatMap(({ key }) => /^retail\/prd\/(\d{8}-\d{6})\//.exec(key)?.[1] ?? []));
   const unsealed = [...stamps].filter((stamp) => !facts.some(({ key }) => key === `${root}${stamp}/manifest.json`));
   const left = [

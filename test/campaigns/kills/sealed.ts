@@ -23,6 +23,13 @@ interface Manifest {
   readonly objectStores: readonly { readonly inventory: readonly StoredFile[] }[];
 }
 
+export interface Sealed {
+  readonly storage: Place;
+  readonly stamp: string;
+  /** All that is in the storage. */
+  readonly stored: readonly ObjectFact[];
+}
+
 export interface Expected {
   readonly databases: ReadonlyMap<string, DatabaseFacts>;
   readonly library: readonly ObjectFact[];
@@ -31,7 +38,8 @@ export interface Expected {
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Throws the first thing that is wrong. */
-export const judgeSealed = async (world: World, storage: Place, stamp: string, expected: Expected): Promise<void> => {
+export const judgeSealed = async (world: World, sealed: Sealed, expected: Expected): Promise<void> => {
+  const { storage, stamp } = sealed;
   const text = (await storage.read(`${root}${stamp}/manifest.json`)).toString('utf8');
   const manifest = JSON.parse(text) as Manifest;
   const dumps = manifest.database?.dumps ?? [];
@@ -48,7 +56,7 @@ export const judgeSealed = async (world: World, storage: Place, stamp: string, e
     if (lines.length > 0)
       throw new Error(`the dump of ${dump.database} is another database: ${lines.slice(0, 5).join('\n')}`);
   }
-  await judgeObjects(storage, manifest, expected.library);
+  await judgeObjects(sealed, manifest, expected.library);
 };
 
 const readStored = async (storage: Place, { key, digest }: StoredFile): Promise<Buffer> => {
@@ -57,8 +65,12 @@ const readStored = async (storage: Place, { key, digest }: StoredFile): Promise<
   return bytes;
 };
 
-const judgeObjects = async (storage: Place, manifest: Manifest, library: readonly ObjectFact[]): Promise<void> => {
-  const stored = new Map((await storage.facts()).map((fact) => [fact.key, fact]));
+const judgeObjects = async (
+  { storage, stored: facts }: Sealed,
+  manifest: Manifest,
+  library: readonly ObjectFact[],
+): Promise<void> => {
+  const stored = new Map(facts.map((fact) => [fact.key, fact]));
   const lines: { key: string; size: number; at: string }[] = [];
   for (const { inventory } of manifest.objectStores)
     for (const part of inventory) {
