@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,6 +59,8 @@ export const runLocally = async (run: LocalRun): Promise<LocalResult> => {
 };
 
 const folderStart = 'lc2-run-';
+/** Of one attempt, below its place. */
+const temporary = 'tmp';
 
 /** Folders of runners that were killed; they hold no secrets, only the environment and the progress of steps. */
 const removeDeadFolders = (): void => {
@@ -168,6 +170,7 @@ const runOnce = async (task: Task, { step, attempt, signal }: Attempt): Promise<
   const place = mkdtempSync(join(task.folder, `${step}-${attempt}-`));
   const termination = join(place, 'termination-log');
   writeFileSync(termination, '');
+  mkdirSync(join(place, temporary));
   const status = await spawnStep(task, { step, attempt, place, termination, signal });
   if (status === 0) {
     const file = join(place, 'result');
@@ -241,6 +244,8 @@ const stepEnv = (task: Task, place: string, termination: string): Record<string,
   LC2_SECRETS: JSON.stringify(task.secrets),
   LC2_OUTPUT_DIR: place,
   LC2_TERMINATION_LOG: termination,
+  // What a killed step leaves there goes with the run.
+  TMPDIR: join(place, temporary),
   ARGO_PROGRESS_FILE: join(place, 'progress'),
 });
 

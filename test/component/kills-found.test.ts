@@ -1,0 +1,31 @@
+// What the campaign of kills found, one case each.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { killBackup } from '../campaigns/kills/backup-case.ts';
+import { createWorld, type World } from '../campaigns/kills/world.ts';
+import { type S3Server, startVersitygw } from '../support/s3-servers.ts';
+
+let s3: S3Server;
+let world: World;
+let cache: string;
+
+beforeAll(async () => {
+  [s3, cache] = await Promise.all([startVersitygw(), mkdtemp(join(tmpdir(), 'lc2-cache-'))]);
+  world = await createWorld(s3, cache);
+});
+
+afterAll(async () => {
+  await world.remove();
+  await s3.stop();
+  await rm(cache, { recursive: true, force: true });
+});
+
+const again = 'in flight, ended 0';
+
+test('a step that is killed beside rclone leaves no folder of its own', async () => {
+  const spot = { at: 'http', method: 'PUT', path: /\/objects\//, agent: /rclone/, nth: 2 } as const;
+  const shot = { spot, side: 'before', delay: 0, victim: 'transfer' } as const;
+  expect(await killBackup(world, 'rclone', shot, true)).toBe(again);
+});
