@@ -31,11 +31,22 @@ const isDead = ({ runner, clock, environment }: StepContext, run: RunRecord): bo
   return age > durationSeconds(environment.spec.scheduling.deadline) * 1000;
 };
 
+/** Ends what attempts left open when they died. No backup is lost because a store does not let us. */
+export const endUploads = async (context: StepContext, storage: ObjectStore, stamp: string): Promise<number> => {
+  try {
+    return await storage.abortUploads(`${stamp}/`);
+  } catch (error) {
+    if (!(error instanceof Lc2Error) || context.signal.aborted) throw error;
+    context.log.warn({ stamp, code: error.code }, 'uploads of dead attempts could not be ended');
+    return 0;
+  }
+};
+
 const batch = 1000;
 
 /** Ends the uploads and deletes the files of a run without a seal, the claim last; says how many uploads there were. */
 export const removeUnsealed = async (context: StepContext, storage: ObjectStore, stamp: string): Promise<number> => {
-  const uploads = await storage.abortUploads(`${stamp}/`);
+  const uploads = await endUploads(context, storage, stamp);
   const claim = layout.run(stamp);
   let files = 0;
   let keys: string[] = [];

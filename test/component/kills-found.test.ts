@@ -29,3 +29,19 @@ test('a step that is killed beside rclone leaves no folder of its own', async ()
   const shot = { spot, side: 'before', delay: 0, victim: 'transfer' } as const;
   expect(await killBackup(world, 'rclone', shot, true)).toBe(again);
 });
+
+test('a step that is killed while it writes into a folder leaves no working file beside the seal', async () => {
+  const shot = {
+    spot: { at: 'copy', direction: 'out', bytes: 600_000 },
+    side: 'before',
+    delay: 0,
+    victim: 'dump',
+  } as const;
+  expect(await killBackup(world, 'folder', shot, false)).toBe(again);
+});
+
+test('a step that is killed while it uploads parts leaves no open upload beside the seal', async () => {
+  const spot = { at: 'http', method: 'POST', path: /[?&]uploadId=/, nth: 1 } as const;
+  const shot = { spot, side: 'before', delay: 0, victim: 'dump' } as const;
+  expect(await killBackup(world, 'large', shot, false)).toBe(again);
+});
