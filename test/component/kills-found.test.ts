@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { killBackup } from '../campaigns/kills/backup-case.ts';
+import { killVerify } from '../campaigns/kills/verify-case.ts';
 import { createWorld, type World } from '../campaigns/kills/world.ts';
 import { type S3Server, startVersitygw } from '../support/s3-servers.ts';
 
@@ -44,4 +45,10 @@ test('a step that is killed while it uploads parts leaves no open upload beside 
   const spot = { at: 'http', method: 'POST', path: /[?&]uploadId=/, nth: 1 } as const;
   const shot = { spot, side: 'before', delay: 0, victim: 'dump' } as const;
   expect(await killBackup(world, 'large', shot, false)).toBe(again);
+});
+
+test('a verification whose pg_restore is killed fails and calls nothing damaged', async () => {
+  const spot = { at: 'http', method: 'GET', path: /\.dump\.zst\?/, nth: 1 } as const;
+  const shot = { spot, side: 'mid', delay: 0, victim: 'pg_restore' } as const;
+  expect(await killVerify(world, { from: 'bucket' }, shot)).toBe('in flight, ended 70');
 });

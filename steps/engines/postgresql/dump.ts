@@ -74,8 +74,11 @@ export const dumpGlobals = async function* ({ access, tools }: ToolRun): AsyncIt
   yield* pipeline.output;
 };
 
-const damaged = (stage: Stage, exit: StageExit, tail: string): Lc2Error =>
-  new Lc2Error('BACKUP_DAMAGED', exitText(stage, exit, tail), { where: 'dump' });
+/** What a reader of a dump ended with. One that was killed says nothing about the dump: nobody shall throw it away. */
+export const readFailure = (stage: Stage, exit: StageExit, tail: string): Lc2Error => {
+  const code = exit.signal === 'SIGKILL' || exit.signal === 'SIGTERM' ? 'STEP_FAILED' : 'BACKUP_DAMAGED';
+  return new Lc2Error(code, exitText(stage, exit, tail), { where: 'dump' });
+};
 
 /** Reads the whole dump with the tool that would restore it; a truncated or foreign file does not come through. */
 export const countDumpRows = async (
@@ -84,7 +87,7 @@ export const countDumpRows = async (
   signal: AbortSignal,
 ): Promise<RowCounts> => {
   const read: Stage = { program: tools.program('pg_restore'), args: ['--data-only', '--file=-'], name: 'pg_restore' };
-  const pipeline = await spawnPipeline({ stages: [decompress, read], signal, input: stored, onFailure: damaged });
+  const pipeline = await spawnPipeline({ stages: [decompress, read], signal, input: stored, onFailure: readFailure });
   const counter = createRowCounter();
   for await (const chunk of pipeline.output) counter.add(chunk);
   return counter.end();
@@ -105,6 +108,6 @@ export const extractSql = async function* (
   };
   // With its table written, pg_restore reads no further.
   const unpack: Stage = table === undefined ? decompress : { ...decompress, mayBeCutShort: true };
-  const pipeline = await spawnPipeline({ stages: [unpack, read], signal, input: stored, onFailure: damaged });
+  const pipeline = await spawnPipeline({ stages: [unpack, read], signal, input: stored, onFailure: readFailure });
   yield* pipeline.output;
 };

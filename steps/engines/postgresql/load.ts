@@ -231,7 +231,7 @@ const loadPipeline = ({ access, into }: LoadTask) => ({
   redact: redactor(access),
   onFailure: (stage: Stage, exit: StageExit, tail: string): Lc2Error => {
     const where = addressOf(access.spec, into);
-    if (stage.name === decompress.name && !isConnectionLoss(tail))
+    if (stage.name === decompress.name && exit.signal === undefined && !isConnectionLoss(tail))
       return new Lc2Error('BACKUP_DAMAGED', exitText(stage, exit, tail), { where });
     if (/permission denied|must be (owner|superuser|member)/i.test(tail)) {
       return new Lc2Error('DATABASE_PRIVILEGE', exitText(stage, exit, tail), { where });

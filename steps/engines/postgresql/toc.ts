@@ -2,7 +2,7 @@ import type { Tools } from './tools.ts';
 import { hasCode, Lc2Error } from '../../../core/errors.ts';
 import { spawnPipeline } from '../../runtime/children.ts';
 import { readAll } from '../../runtime/bytes.ts';
-import { decompress, exitText } from './dump.ts';
+import { decompress, readFailure } from './dump.ts';
 
 /**
  * The table of contents of a dump, for what the restoring user may do. Entries that only a superuser could restore are
@@ -39,7 +39,7 @@ const readHead = async (stored: AsyncIterable<Uint8Array>, limit: number, signal
     stages: [decompress],
     input: stored,
     signal: AbortSignal.any([signal, enough.signal]),
-    onFailure: (stage, exit, tail) => new Lc2Error('BACKUP_DAMAGED', exitText(stage, exit, tail), { where: 'dump' }),
+    onFailure: readFailure,
   });
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -64,7 +64,7 @@ const listHead = async (tools: Tools, head: Buffer, signal: AbortSignal): Promis
     ],
     input: input(),
     signal,
-    onFailure: (stage, exit, tail) => new Lc2Error('BACKUP_DAMAGED', exitText(stage, exit, tail), { where: 'dump' }),
+    onFailure: readFailure,
   });
   return (await readAll(pipeline.output, 1024 * 1024 * 1024)).toString('utf8');
 };
