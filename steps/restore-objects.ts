@@ -45,6 +45,8 @@ interface StoreTask {
 const restoreStore = (context: StepContext, run: RestoreRun, name: string): Promise<StoreOutput> =>
   withTarget(context, name, async (target, store) => {
     const entry = storeEntryOf(run.manifest, name);
+    // Working files of an attempt or a restore that was killed: nobody else comes by.
+    if (target.capabilities.ownUploads) await target.abortUploads(listRange(run).prefix ?? '');
     const from = storageAt(context.source, context.secrets.storage);
     const to = { location: store, secrets: context.secrets.objects };
     const mover = await context.openMover(chooseMover(store.mover, from.location, store), {

@@ -48,6 +48,8 @@ export interface ObjectStore {
 }
 
 export interface StoreCapabilities {
+  /** What `abortUploads` ends is surely ours: it may be called in places where others write too. */
+  readonly ownUploads: boolean;
   /** `list` carries a checksum of the content. */
   readonly contentChecksums: boolean;
   /** Content type and user metadata are kept. */

@@ -10,6 +10,8 @@ export const file = {
   contentChecksums: false,
   /** Content type and user metadata are kept. */
   metadata: false,
+  /** Unfinished writes are told apart from those of others. */
+  ownUploads: true,
   /** Copies between two places of it without moving bytes through us. */
   serverCopy: false,
   secretKeys: { required: [], optional: [] },

@@ -9,6 +9,7 @@ export interface StoreDescriptor {
   readonly onCluster: boolean;
   readonly contentChecksums: boolean;
   readonly metadata: boolean;
+  readonly ownUploads: boolean;
   readonly serverCopy: boolean;
   readonly secretKeys: { readonly required: readonly string[]; readonly optional: readonly string[] };
 }

@@ -7,6 +7,8 @@ export const s3 = {
   onCluster: true,
   contentChecksums: true,
   metadata: true,
+  /** Uploads of applications look like ours. */
+  ownUploads: false,
   serverCopy: true,
   secretKeys: { required: ['accessKeyId', 'secretAccessKey'], optional: ['sessionToken', 'ca.crt'] },
 } as const;

@@ -41,7 +41,11 @@ export const openFileStore = (options: AdapterOptions): Promise<ObjectStore> => 
   };
   return Promise.resolve({
     url,
-    capabilities: { contentChecksums: descriptor.contentChecksums, metadata: descriptor.metadata },
+    capabilities: {
+      contentChecksums: descriptor.contentChecksums,
+      metadata: descriptor.metadata,
+      ownUploads: descriptor.ownUploads,
+    },
     holds: (key) => holdsKey(place, key),
     list: async function* ({ prefix = '', startAfter } = {}) {
       throwIfCancelled(signal);

@@ -31,7 +31,11 @@ export const openS3Store = (options: AdapterOptions): Promise<ObjectStore> => {
   const { prefix } = context;
   return Promise.resolve({
     url: context.url,
-    capabilities: { contentChecksums: descriptor.contentChecksums, metadata: descriptor.metadata },
+    capabilities: {
+      contentChecksums: descriptor.contentChecksums,
+      metadata: descriptor.metadata,
+      ownUploads: descriptor.ownUploads,
+    },
     holds: (key) => holds(prefix, key),
     list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),
     head: (key) => headObject(context, key),

@@ -71,7 +71,7 @@ const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
 
   return {
     url,
-    capabilities: { contentChecksums: checksums, metadata: true },
+    capabilities: { contentChecksums: checksums, metadata: true, ownUploads: true },
     get contents() {
       return new Map(keys().map((key) => [key, found(key).bytes]));
     },
