@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { killBackup } from '../campaigns/kills/backup-case.ts';
+import { swapCommit } from '../campaigns/kills/points.ts';
 import { killRestore, sourceOf } from '../campaigns/kills/restore-case.ts';
 import { killVerify } from '../campaigns/kills/verify-case.ts';
 import { createWorld, type World } from '../campaigns/kills/world.ts';
@@ -57,7 +58,7 @@ test('a verification whose pg_restore is killed fails and calls nothing damaged'
 test('a restore into a folder removes the working files of one that was killed', async () => {
   const { library } = await sourceOf(world, 'folder');
   await library.put('folder 1/.lc2-tmp-0123456789abcdef01234567', 'half of an object');
-  const shot = { spot: { at: 'sql', text: /^COMMIT$/, nth: 1 }, side: 'before', delay: 0, victim: 'commit' } as const;
+  const shot = { spot: swapCommit(), side: 'before', delay: 0, victim: 'commit' } as const;
   const setting = { from: 'folder', databases: ['app'], mode: 'swap', objects: 'merge' } as const;
   expect(await killRestore(world, setting, shot)).toBe(again);
 });

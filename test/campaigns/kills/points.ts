@@ -47,6 +47,13 @@ export const byRclone =
 export const sql =
   (text: RegExp, most = 1): ((random: Random) => Spot) =>
   (random) => ({ at: 'sql', text, nth: random.between(1, most) });
+/** Of the swap: `pg_restore` commits large objects on the way. */
+export const swapCommit = (): Spot => ({
+  at: 'sql',
+  text: /^COMMIT$/,
+  previous: /^(COMMENT ON|ALTER) DATABASE/,
+  nth: 1,
+});
 export const copy =
   (direction: 'in' | 'out', most: number): ((random: Random) => Spot) =>
   (random) => ({

@@ -16,6 +16,8 @@ interface Link {
   readonly server: Socket;
   /** Process of the server, once it has said so. */
   backend: number;
+  /** The last statement. */
+  previous: string;
   /** A statement that was let through and whose end is waited for. */
   awaited: Moment | undefined;
   readonly copied: { in: number; out: number };
@@ -40,7 +42,14 @@ export const startPostgresFront = async (server: {
   };
   const listener = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ host: server.host, port: server.port, allowHalfOpen: true });
-    const link: Link = { client, server: upstream, backend: 0, awaited: undefined, copied: { in: 0, out: 0 } };
+    const link: Link = {
+      client,
+      server: upstream,
+      backend: 0,
+      previous: '',
+      awaited: undefined,
+      copied: { in: 0, out: 0 },
+    };
     for (const socket of [client, upstream]) keep(socket);
     void pump(client, upstream, (message) => fromClient(link, message, () => trap), true);
     void pump(upstream, client, (message) => fromServer(link, message, () => trap), false);
@@ -129,12 +138,14 @@ const copiedBytes = (link: Link, { type, bytes }: Message, direction: 'in' | 'ou
 const fromClient = (link: Link, message: Message, trap: () => Trap): Promise<boolean> | boolean => {
   const sql = textOf(message);
   const bytes = copiedBytes(link, message, 'in');
+  const { previous } = link;
+  if (sql !== undefined) link.previous = sql;
   const moment =
     sql === undefined
       ? bytes === undefined
         ? undefined
         : trap().meets({ copied: { direction: 'in', bytes } })
-      : trap().meets({ sql });
+      : trap().meets({ sql, previous });
   if (moment === undefined) return true;
   if (moment.side === 'answered' || moment.side === 'told') {
     link.awaited = moment;

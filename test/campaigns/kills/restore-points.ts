@@ -1,5 +1,5 @@
 import type { RestoreSetting } from './restore-case.ts';
-import { anyOf, around, begins, copy, files, http, type Row, sql } from './points.ts';
+import { anyOf, around, begins, copy, files, http, type Row, sql, swapCommit } from './points.ts';
 
 const swap: RestoreSetting = { from: 'bucket', databases: ['app'], mode: 'swap' };
 const both: RestoreSetting = { from: 'folder', databases: ['app', 'hr'], mode: 'swap', objects: 'merge' };
@@ -26,7 +26,7 @@ export const restoreRows: readonly Row<RestoreSetting>[] = [
   {
     stratum: 'swap of two: commit',
     settings: [both, recreate],
-    spot: sql(/^COMMIT$/),
+    spot: swapCommit,
     sides: around,
     victims: [...anyOf('commit'), 'backend'],
   },
@@ -124,7 +124,7 @@ export const restoreRows: readonly Row<RestoreSetting>[] = [
   {
     stratum: 'mirror: deletions in a folder',
     settings: [mirrorFolder],
-    spot: sql(/^COMMIT$/),
+    spot: swapCommit,
     sides: ['told'],
     victims: anyOf('commit'),
     delay: 25,

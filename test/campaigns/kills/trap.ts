@@ -9,7 +9,8 @@ export type Spot =
       readonly agent?: RegExp;
       readonly nth: number;
     }
-  | { readonly at: 'sql'; readonly text: RegExp; readonly nth: number }
+  /** A statement; `previous` was the one before it on the same connection. */
+  | { readonly at: 'sql'; readonly text: RegExp; readonly previous?: RegExp; readonly nth: number }
   /** So many bytes of a COPY have passed. */
   | { readonly at: 'copy'; readonly direction: 'in' | 'out'; readonly bytes: number }
   /** The files below the run's folder are such. */
@@ -34,6 +35,7 @@ export type Side =
 export interface Passing {
   readonly http?: { readonly method: string; readonly path: string; readonly agent: string };
   readonly sql?: string;
+  readonly previous?: string;
   readonly copied?: { readonly direction: 'in' | 'out'; readonly bytes: number };
 }
 
@@ -68,8 +70,8 @@ export const createTrap = (spot: Spot, moment: Moment): Trap => {
 };
 
 /** Files and processes do not pass by a front. */
-const isSpot = (spot: Spot, { http, sql, copied }: Passing): boolean => {
-  if (spot.at === 'sql') return sql !== undefined && spot.text.test(sql);
+const isSpot = (spot: Spot, { http, sql, previous = '', copied }: Passing): boolean => {
+  if (spot.at === 'sql') return sql !== undefined && spot.text.test(sql) && (spot.previous?.test(previous) ?? true);
   if (spot.at === 'copy') return copied?.direction === spot.direction && copied.bytes >= spot.bytes;
   if (spot.at !== 'http' || http === undefined) return false;
   return spot.method === http.method && spot.path.test(http.path) && (spot.agent?.test(http.agent) ?? true);
