@@ -7,6 +7,8 @@ export interface CompareOptions {
   readonly ignoreOwners?: boolean;
   /** Privileges and default privileges may differ. */
   readonly ignoreAcl?: boolean;
+  /** The target has other tablespaces: where things are kept may differ. */
+  readonly ignoreTablespaces?: boolean;
   /** The name that the restored database is expected to have. Without it both must be equal. */
   readonly renameDatabase?: string;
   /** Restores leave subscriptions disabled on purpose: then exactly that is expected. */
@@ -78,6 +80,7 @@ function comparable(value: Value | undefined, options: CompareOptions): Value | 
 function ignoredAttribute(kind: string, name: string, options: CompareOptions): boolean {
   if (name === 'owner') return options.ignoreOwners === true;
   if (name === 'acl') return options.ignoreAcl === true;
+  if (name === 'tablespace') return options.ignoreTablespaces === true;
   return options.acrossVersions === true && versionDependent.has(`${kind} ${name}`);
 }
 
