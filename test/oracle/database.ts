@@ -64,8 +64,9 @@ function stableExpressions(attributes: Record<string, Value>): Record<string, Va
 
 /** Reads as one transaction, so a database in use gives a consistent picture (sequences excepted: they are not transactional). */
 export async function captureDatabase(connection: Connection): Promise<DatabaseFacts> {
-  const preface = `SELECT current_setting('server_version_num') || ' ' || current_setting('is_superuser')`;
-  const [version = '', superuser] = (await runPsql(connection, preface)).trim().split(' ');
+  const preface = `SELECT current_setting('server_version_num') || ' ' || current_setting('is_superuser')
+    || ' ' || current_setting('server_encoding')`;
+  const [version = '', superuser, encoding] = (await runPsql(connection, preface)).trim().split(' ');
   const major = Number(version);
   const everything = [
     ...surroundingQueries(superuser === 'on')(major),
@@ -78,7 +79,12 @@ export async function captureDatabase(connection: Connection): Promise<DatabaseF
       ({ sql }) =>
         `SELECT jsonb_build_array(f.kind, f.name, jsonb_strip_nulls(f.attributes)) FROM (${sql}) f(kind, name, attributes);\n`,
     );
-  const output = await runPsql(connection, `${session}${facts.join('')}${contentQueries}COMMIT;\n`);
+  // Its bytes are of no known encoding: they come as they are, and digests of rows are made by the server.
+  const raw = { ...connection, environment: { ...connection.environment, PGCLIENTENCODING: 'SQL_ASCII' } };
+  const output = await runPsql(
+    encoding === 'SQL_ASCII' ? raw : connection,
+    `${session}${facts.join('')}${contentQueries}COMMIT;\n`,
+  );
   const lines = output.split('\n').filter((line) => line !== '');
   const read = lines.map(parseFact).sort((a, b) => byUtf8(a.kind, b.kind) || byUtf8(a.name, b.name));
   return { serverVersion: version, facts: read };

@@ -2,52 +2,9 @@
 import type { Random } from '../random.ts';
 import type { DrawnObject, PlaceKind } from './place.ts';
 
-const oddities = [
-  ...[
-    'a',
-    'B',
-    'é',
-    'e\u0301',
-    '漢字',
-    '\uffee',
-    '😀',
-    '\u{10ffff}',
-    '\ue000',
-    '\u200b',
-    '\u2028',
-    '\ufeff',
-    '\u0085',
-    '\u007f',
-  ],
-  ...[
-    ' ',
-    '+',
-    '%',
-    '%2F',
-    '%00',
-    '&',
-    '<',
-    '>',
-    '"',
-    "'",
-    '\\',
-    '#',
-    '?',
-    '*',
-    '[',
-    ';',
-    '$(id)',
-    '`',
-    '~',
-    '=',
-    ':',
-    '|',
-    '{{x}}',
-    '!',
-    '..',
-    '-',
-  ],
-];
+const oddities = Array.from(
+  'aBé漢\uffee😀\u{10ffff}\ue000\u200b\u2028\ufeff\u0085\u007f\u0301 +%&<>"\'\\#?*[;`~=:|!-',
+).concat(['%2F', '%00', '$(id)', '{{x}}', '..', 'e\u0301', '漢字']);
 const segments = [
   '-rf',
   '...',
@@ -130,13 +87,19 @@ export const drawLibrary = ({ random, places, objects }: LibraryOptions): DrawnL
       const drawn = draft();
       if (!fits(drawn)) continue;
       taken.add(drawn);
-      for (const [at, letter] of [...drawn].entries())
-        if (letter === '/') folders.add([...drawn].slice(0, at).join(''));
+      for (const [at, letter] of Array.from(drawn).entries())
+        if (letter === '/') folders.add(Array.from(drawn).slice(0, at).join(''));
       return drawn;
     }
     throw new Error('fifty keys in a row that do not fit');
   };
-  const next = (known?: string): DrawnObject => ({ key: known ?? key(), body: bodyOf(random), ...detailsOf(random) });
+  let versions = 0;
+  /** Metadata alone is nothing that is compared: what is written anew has other bytes. */
+  const next = (known?: string): DrawnObject => ({
+    key: known ?? key(),
+    body: known === undefined ? bodyOf(random) : Buffer.concat([bodyOf(random), Buffer.from(` version ${++versions}`)]),
+    ...detailsOf(random),
+  });
   const whole = Array.from({ length: objects }, () => next());
   return { objects: [...whole, ...(random.chance(0.6) ? [inParts(next(), random)] : [])], next };
 };

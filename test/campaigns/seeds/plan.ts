@@ -27,6 +27,8 @@ export interface CasePlan {
   readonly source: PlaceKind;
   readonly storage: PlaceKind;
   readonly target: PlaceKind;
+  /** Few kinds, no writer, one backup: to look at one thing quickly. */
+  readonly narrow: boolean;
   /** Which of the two backups are made while the writer works. */
   readonly busy: readonly [boolean, boolean];
   readonly restores: readonly RestoreForm[];
@@ -87,6 +89,7 @@ export const drawPlan = ({ seed, index, world, only, restores }: PlanOptions): C
     source,
     storage,
     target,
+    narrow,
     busy: narrow
       ? [false, false]
       : random.pick([

@@ -77,6 +77,7 @@ export const createWriter = async (options: {
     workDuring: async (during) => {
       const gone = new Set([...documents].flatMap(([key, { removed }]) => (removed === undefined ? [] : [key])));
       const before = [...standing];
+      const stands = (key: string): boolean => documents.get(key)?.removed === undefined;
       const state = { working: true };
       const work = async (): Promise<void> => {
         while (state.working) {
@@ -93,7 +94,7 @@ export const createWriter = async (options: {
         await done;
         return {
           result,
-          log: { documents, gone, early: new Set(before), steady: new Set(before.filter((key) => documents.get(key)?.removed === undefined)) },
+          log: { documents, gone, early: new Set(before), steady: new Set(before.filter(stands)) },
         };
       } finally {
         state.working = false;

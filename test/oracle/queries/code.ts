@@ -16,6 +16,9 @@ const types = (version: number) => `SELECT ${typeForm}, ${identity('pg_type', 't
   'collation', CASE WHEN t.typcollation <> 0 THEN ${identity('pg_collation', 't.typcollation')} END,
   'input', CASE WHEN t.typtype = 'b' THEN t.typinput::regproc::text END, 'output',
   CASE WHEN t.typtype = 'b' THEN t.typoutput::regproc::text END,
+  'binary', CASE WHEN t.typtype = 'b' THEN t.typreceive::text || ' ' || t.typsend::text || ' ' || t.typmodin::text
+  || ' ' || t.typmodout::text
+  || ' ' || t.typanalyze::text END,
   'labels', (SELECT jsonb_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
   'range', (SELECT jsonb_build_object('subtype', format_type(g.rngsubtype, NULL), 'operatorClass',
   ${identity('pg_opclass', 'g.rngsubopc')},
@@ -97,7 +100,9 @@ const textSearch = [
 ];
 
 const languages = `SELECT 'language', ${identity('pg_language', 'l.oid')}, jsonb_build_object('owner', ${owner('l.lanowner')},
-  'acl', ${privileges('l', 'l.lanacl', 'l.lanowner')}, 'trusted', l.lanpltrusted, 'handler', nullif(l.lanplcallfoid, 0)::regproc::text)
+  'acl', ${privileges('l', 'l.lanacl', 'l.lanowner')}, 'trusted', l.lanpltrusted, 'handler', nullif(l.lanplcallfoid, 0)::regproc::text,
+  'inline', nullif(l.laninline, 0)::regproc::text,
+  'validator', nullif(l.lanvalidator, 0)::regproc::text)
   FROM pg_language l WHERE ${userMade('pg_language', 'l.oid')}`;
 
 const transforms = `SELECT 'transform', ${identity('pg_transform', 't.oid')}, jsonb_build_object('fromSql', t.trffromsql::text,
@@ -107,6 +112,12 @@ const transforms = `SELECT 'transform', ${identity('pg_transform', 't.oid')}, js
 const accessMethods = `SELECT 'access method', ${identity('pg_am', 'a.oid')}, jsonb_build_object('handler', a.amhandler::text, 'type',
   a.amtype)
   FROM pg_am a WHERE ${userMade('pg_am', 'a.oid')}`;
+
+// Declared by users with DEPENDS ON EXTENSION: the thing goes when the extension goes.
+const extensionDependencies = `SELECT 'depends on extension', i.type || ' ' || i.identity || ' on ' || quote_ident(e.extname),
+  jsonb_build_object('declared', true) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+  CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i
+  WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x'`;
 
 const eventTriggers = `SELECT 'event trigger', ${identity('pg_event_trigger', 'e.oid')}, jsonb_build_object('owner',
   ${owner('e.evtowner')},
@@ -119,6 +130,6 @@ const defaultPrivileges = `SELECT 'default privileges', 'of ' || ${roleName('d.d
 
 export const codeQueries: QueriesFor = (version) => {
   const programs = [types(version), functions, operators, operatorClasses, operatorFamilies, casts, conversions];
-  const others = [languages, transforms, accessMethods, eventTriggers, defaultPrivileges];
+  const others = [languages, transforms, accessMethods, extensionDependencies, eventTriggers, defaultPrivileges];
   return [...programs, collations(version), ...textSearch, ...others].map((sql) => ({ sql }));
 };

@@ -31,7 +31,9 @@ const attributeOptions = `ARRAY(SELECT x FROM unnest(a.attoptions) x WHERE NOT s
 
 const columns = (version: number) => `SELECT CASE WHEN r.relkind = 'c' THEN 'composite type column' ELSE 'column' END,
   ${identity('pg_class', 'r.oid', 'a.attnum::int')}, jsonb_build_object(
-  'place', ${place}, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
+  'place', ${place}, 'inherited', nullif(a.attinhcount, 0), 
+  'local', CASE WHEN a.attinhcount > 0 AND NOT r.relispartition THEN a.attislocal END,
+  'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
   'default', pg_get_expr(d.adbin, d.adrelid), 'generated', nullif(a.attgenerated, ''), 'identity', nullif(a.attidentity, ''),
   'collation', CASE WHEN a.attcollation <> 0 THEN ${identity('pg_collation', 'a.attcollation')} END,
   'storage', a.attstorage, 'statistics', nullif(a.attstattarget, -1), 'options', ${sorted(attributeOptions)},
@@ -45,7 +47,7 @@ const columns = (version: number) => `SELECT CASE WHEN r.relkind = 'c' THEN 'com
 
 // NOT NULL is a column's attribute; from version 18 it is a constraint as well, under names that older dumps do not have.
 const constraints = `SELECT 'constraint', ${identity('pg_constraint', 'c.oid')}, jsonb_build_object(
-  'type', c.contype, 'definition', pg_get_constraintdef(c.oid), 'validated', c.convalidated)
+  'type', c.contype, 'definition', pg_get_constraintdef(c.oid), 'validated', c.convalidated, 'inherited', nullif(c.coninhcount, 0))
   FROM pg_constraint c WHERE c.contype <> 'n' AND ${userMade('pg_constraint', 'c.oid')}
   AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.deptype = 'e' AND x.objid IN (c.conrelid, c.contypid))`;
 

@@ -97,10 +97,19 @@ const foreign = [
 ];
 
 // Only superusers may read the connection of a subscription.
-const subscriptions = `SELECT 'subscription', quote_ident(s.subname), jsonb_build_object('owner', ${owner('s.subowner')}, 'enabled',
+const subscriptionFlags = (version: number) =>
+  [
+    ...(version >= 140000 ? [`'binary', s.subbinary, 'stream', s.substream`] : []),
+    ...(version >= 150000 ? [`'twoPhase', s.subtwophasestate <> 'd', 'disableOnError', s.subdisableonerr`] : []),
+  ].map((flags) => `, ${flags}`);
+
+const subscriptions = (
+  version: number,
+) => `SELECT 'subscription', quote_ident(s.subname), jsonb_build_object('owner', ${owner('s.subowner')}, 'enabled',
   s.subenabled,
   'slot', s.subslotname, 'synchronousCommit', s.subsynccommit, 'publications', ${sorted('s.subpublications')}
-  %CONNECTION%) FROM pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  ${subscriptionFlags(version).join('')} %CONNECTION%) FROM pg_subscription s
+  WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 export const surroundingQueries =
   (superuser: boolean): QueriesFor =>
@@ -116,5 +125,10 @@ export const surroundingQueries =
       ...changedPrivileges,
       ...foreign,
     ].map((sql) => ({ sql })),
-    { sql: subscriptions.replace('%CONNECTION%', superuser ? `, 'connection', ${secretDigest('s.subconninfo')}` : '') },
+    {
+      sql: subscriptions(version).replace(
+        '%CONNECTION%',
+        superuser ? `, 'connection', ${secretDigest('s.subconninfo')}` : '',
+      ),
+    },
   ];

@@ -54,6 +54,7 @@ export const operators = (draw: Draw): void => {
     `CREATE FUNCTION ${number}(m ${type}) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT (m).x'`,
     `CREATE OPERATOR ${symbol('#<#')} (LEFTARG = ${type}, RIGHTARG = ${type}, FUNCTION = ${less}, COMMUTATOR = OPERATOR(${symbol('#>#')}),
       RESTRICT = scalarltsel, JOIN = scalarltjoinsel)`,
+    `CREATE OPERATOR ${symbol('#>#')} (LEFTARG = ${type}, RIGHTARG = ${type}, FUNCTION = ${less}, COMMUTATOR = OPERATOR(${symbol('#<#')}))`,
     `CREATE OPERATOR ${symbol('#=#')} (LEFTARG = ${type}, RIGHTARG = ${type}, FUNCTION = ${equal}, COMMUTATOR = OPERATOR(${symbol('#=#')}),
       RESTRICT = eqsel, MERGES, HASHES)`,
     `CREATE OPERATOR ${symbol('!@')} (RIGHTARG = ${type}, FUNCTION = ${number})`,
@@ -66,7 +67,8 @@ export const operators = (draw: Draw): void => {
     `CREATE OPERATOR FAMILY ${family} USING btree`,
     `CREATE OPERATOR CLASS ${byFamily} FOR TYPE ${type} USING btree FAMILY ${family} AS OPERATOR 1 ${symbol('#<#')},
       OPERATOR 3 ${symbol('#=#')}, FUNCTION 1 ${compare}(${type}, ${type})`,
-    `ALTER OPERATOR FAMILY ${family} USING btree ADD OPERATOR 1 < (integer, bigint), OPERATOR 3 = (integer, bigint), FUNCTION 1 btint48cmp(integer, bigint)`,
+    `ALTER OPERATOR FAMILY ${family} USING btree ADD OPERATOR 1 < (integer, bigint), OPERATOR 3 = (integer, bigint),
+      FUNCTION 1 btint48cmp(integer, bigint)`,
   );
   draw.made.push(
     { kind: 'OPERATOR CLASS', ref: `${byFamily} USING btree` },
@@ -88,11 +90,14 @@ export const views = (draw: Draw): void => {
   ]);
   draw.add(
     `CREATE VIEW ${first} ${options} AS SELECT t.${key} AS id, t.*::text AS "whole; row", ${draw.text()} AS "text" FROM ${ref} t`,
-    `CREATE VIEW ${second} ("a b", n) AS SELECT id % 3, count(*) OVER (PARTITION BY id % 3 ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+    `CREATE VIEW ${second} ("a b", n) AS SELECT id % 3, count(*) OVER (PARTITION BY id % 3 ORDER BY id
+      ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
       FROM ${first} f JOIN LATERAL (SELECT f.id AS again) l ON true WHERE EXISTS (SELECT FROM ${ref})`,
     `CREATE VIEW ${third} AS SELECT * FROM ${second} UNION ALL (SELECT 1, 2 EXCEPT SELECT 3, 4) ORDER BY 1, 2 LIMIT 100`,
-    `CREATE RECURSIVE VIEW ${recursive} (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM ${recursive.slice(schemaOf(recursive).length + 1)} WHERE n < 5`,
-    `CREATE VIEW ${checked} AS SELECT ${key} AS k FROM ${ref} WHERE ${key} IN (1, 2, 3) WITH ${random.pick(['CASCADED', 'LOCAL'])} CHECK OPTION`,
+    `CREATE RECURSIVE VIEW ${recursive} (n) AS VALUES (1) UNION ALL SELECT n + 1
+      FROM ${recursive.slice(schemaOf(recursive).length + 1)} WHERE n < 5`,
+    `CREATE VIEW ${checked} AS SELECT ${key} AS k FROM ${ref} WHERE ${key} IN (1, 2, 3)
+      WITH ${random.pick(['CASCADED', 'LOCAL'])} CHECK OPTION`,
     `ALTER VIEW ${checked} ALTER k SET DEFAULT 3`,
   );
   draw.views.push(first, second, third);
@@ -104,7 +109,8 @@ export const materialized = (draw: Draw): void => {
   const source = draw.views.length > 0 ? random.pick(draw.views) : '(SELECT 1 AS one)';
   const [full, above, unfilled] = [draw.ref(), draw.ref(), draw.ref()];
   draw.add(
-    `CREATE MATERIALIZED VIEW ${full} WITH (fillfactor = 55) AS SELECT row_number() OVER (ORDER BY s.*::text COLLATE "C") AS n, s.*::text AS line FROM ${source} s`,
+    `CREATE MATERIALIZED VIEW ${full} WITH (fillfactor = 55) AS
+      SELECT row_number() OVER (ORDER BY s.*::text COLLATE "C") AS n, s.*::text AS line FROM ${source} s`,
     `CREATE UNIQUE INDEX ON ${full} (n)`,
     `CREATE MATERIALIZED VIEW ${above} AS SELECT max(n) AS most, ${draw.text()} AS note FROM ${full}`,
     `CREATE MATERIALIZED VIEW ${unfilled} AS SELECT * FROM ${above} WITH NO DATA`,
@@ -203,7 +209,8 @@ export const textSearch = (draw: Draw): void => {
   const [template, parser] = [draw.ref(), draw.ref()];
   draw.add(
     `CREATE TEXT SEARCH TEMPLATE ${template} (INIT = dsimple_init, LEXIZE = dsimple_lexize)`,
-    `CREATE TEXT SEARCH PARSER ${parser} (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype, HEADLINE = prsd_headline)`,
+    `CREATE TEXT SEARCH PARSER ${parser} (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype,
+      HEADLINE = prsd_headline)`,
   );
   draw.made.push({ kind: 'TEXT SEARCH TEMPLATE', ref: template }, { kind: 'TEXT SEARCH PARSER', ref: parser });
 };

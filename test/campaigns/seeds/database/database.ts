@@ -113,8 +113,10 @@ export interface DrawnDatabase {
 const script = (lines: readonly string[]): string => lines.map((line) => `${line};\n`).join('');
 /** Databases have settings of their own from the second session on: these are for the session that changes them. */
 const plainSession = `SET default_transaction_read_only = off; SET standard_conforming_strings = on; SET session_replication_role = origin;
-SET array_nulls = on; SET check_function_bodies = off; SET client_min_messages = error; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = postgres;
-SET xmloption = content; SET search_path = pg_catalog; SET transform_null_equals = off; SET client_encoding = 'UTF8'; SET TimeZone = 'UTC';\n`;
+SET array_nulls = on; SET check_function_bodies = off; SET client_min_messages = error; SET DateStyle = 'ISO, YMD';
+SET IntervalStyle = postgres;
+SET xmloption = content; SET search_path = pg_catalog; SET transform_null_equals = off; SET client_encoding = 'UTF8';
+SET TimeZone = 'UTC';\n`;
 
 export const drawDatabase = (options: DatabaseOptions): DrawnDatabase => {
   const { random, only, name } = options;

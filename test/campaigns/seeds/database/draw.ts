@@ -138,7 +138,7 @@ export const createDraw = (
     const mark = (made++).toString(36);
     let text = random.chance(0.3) ? random.pick(words) : Array.from({ length: random.between(1, 5) }, piece).join('');
     if (random.chance(0.08)) text = text.padEnd(70, random.pick(['x', 'Y', ' ']));
-    const letters = [...text];
+    const letters = Array.from(text);
     while (bytesOf(letters.join('')) + mark.length > 63) letters.pop();
     return identifier(letters.join('') + mark);
   };

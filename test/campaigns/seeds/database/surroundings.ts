@@ -1,11 +1,12 @@
 // What stands beside tables and code: large objects, publications, foreign data, comments, owners, grants, settings.
-import type { Draw } from './draw.ts';
+import { type Draw, schemaOf } from './draw.ts';
 
 export const largeObjects = (draw: Draw): void => {
   const { random } = draw;
   const first = random.between(900_000, 990_000);
   draw.add(
-    `SELECT lo_create(${first}), lo_from_bytea(${first + 1}, '\\x00ff0a27'), lo_from_bytea(${first + 2}, decode(repeat(md5('${first}'), 4000), 'hex'))`,
+    `SELECT lo_create(${first}), lo_from_bytea(${first + 1}, '\\x00ff0a27'),
+      lo_from_bytea(${first + 2}, decode(repeat(md5('${first}'), 4000), 'hex'))`,
     `SELECT lo_create(${first + 3}), lo_put(${first + 3}, 100000, '\\xabcdef')`,
     `COMMENT ON LARGE OBJECT ${first + 1} IS ${draw.text()}`,
     `CREATE TABLE ${draw.ref()} (id integer, content oid, CHECK (content > 0))`,
@@ -63,7 +64,8 @@ export const foreignData = (draw: Draw): void => {
     `CREATE SERVER ${server} TYPE 'a b' VERSION '1' FOREIGN DATA WRAPPER ${wrapper} OPTIONS (host ${draw.text()})`,
     `CREATE USER MAPPING FOR ${draw.role()} SERVER ${server} OPTIONS (secret ${draw.text()})`,
     `CREATE USER MAPPING FOR PUBLIC SERVER ${server}`,
-    `CREATE FOREIGN TABLE ${table} (a integer OPTIONS (column_name 'b') NOT NULL, b text DEFAULT 'x' CHECK (b <> '')) SERVER ${server} OPTIONS (t 'c')`,
+    `CREATE FOREIGN TABLE ${table} (a integer OPTIONS (column_name 'b') NOT NULL, b text DEFAULT 'x' CHECK (b <> ''))
+      SERVER ${server} OPTIONS (t 'c')`,
     `GRANT USAGE ON FOREIGN DATA WRAPPER ${wrapper} TO ${draw.role()}`,
     `GRANT USAGE ON FOREIGN SERVER ${server} TO ${draw.role()} WITH GRANT OPTION`,
   );
@@ -124,28 +126,39 @@ export const grants = (draw: Draw): void => {
     );
     if (random.chance(0.3) && kind !== 'SCHEMA') draw.add(`GRANT ${rights[0]} ON ${on} ${ref} TO PUBLIC`);
   }
-  for (const { ref, key, columns } of draw.tables) {
-    if (!random.chance(0.3)) continue;
-    draw.add(
-      `GRANT SELECT (${[key, ...columns.map(({ name }) => name)].join(', ')}), UPDATE (${key}) ON ${ref} TO ${draw.role()}`,
-    );
-  }
-  const chain = random.pick(draw.tables)?.ref;
-  const [one, two] = random.shuffle(draw.roles).map((role) => `"${role.replaceAll('"', '""')}"`);
-  if (one !== undefined && two !== undefined && random.chance(0.5)) {
-    draw.add(
-      `GRANT SELECT ON TABLE ${chain} TO ${one} WITH GRANT OPTION`,
-      `SET ROLE ${one}`,
-      `GRANT SELECT ON TABLE ${chain} TO ${two}`,
-      'RESET ROLE',
-    );
-  }
+  grantColumns(draw);
+  grantByOthers(draw);
   if (random.chance(0.5)) draw.add(`REVOKE ALL ON SCHEMA public FROM PUBLIC`);
   if (random.chance(0.3))
     draw.add(
       `GRANT SELECT ON pg_catalog.pg_proc TO ${draw.role()}`,
       `REVOKE EXECUTE ON FUNCTION pg_catalog.pg_sleep(double precision) FROM PUBLIC`,
     );
+};
+
+const grantColumns = (draw: Draw): void => {
+  for (const { ref, key, columns } of draw.tables) {
+    if (!draw.random.chance(0.3)) continue;
+    draw.add(
+      `GRANT SELECT (${[key, ...columns.map(({ name }) => name)].join(', ')}), UPDATE (${key}) ON ${ref} TO ${draw.role()}`,
+    );
+  }
+};
+
+/** What a role was given, it gives to another. */
+const grantByOthers = ({ random, tables, roles, ...draw }: Draw): void => {
+  if (tables.length === 0) return;
+  const chain = random.pick(tables).ref;
+  const [one, two] = random.shuffle(roles).map((role) => `"${role.replaceAll('"', '""')}"`);
+  if (one !== undefined && two !== undefined && random.chance(0.5)) {
+    draw.add(
+      `GRANT USAGE ON SCHEMA ${schemaOf(chain)} TO ${one}`,
+      `GRANT SELECT ON TABLE ${chain} TO ${one} WITH GRANT OPTION`,
+      `SET ROLE ${one}`,
+      `GRANT SELECT ON TABLE ${chain} TO ${two}`,
+      'RESET ROLE',
+    );
+  }
 };
 
 export const defaultPrivileges = (draw: Draw): void => {
@@ -185,13 +198,16 @@ const settings: readonly (readonly [string, string])[] = [
   ['default_text_search_config', "'pg_catalog.german'"],
 ];
 
+/** Only a superuser may give these to a database. */
+const ofSuperusers = new Set(['"app.tenant"', '"Odd.Name"', 'session_replication_role', 'lc_messages']);
+
 /** Of the database itself: owner, grants, settings, limit, comment. Run last, and from another database. */
 export const properties = (draw: Draw): string[] => {
   const { random, database, portable } = draw;
   // Kept outside of the database, in the encoding of whoever reads it: one that is not UTF8 has ASCII here.
   const shared = draw.encoding === 'UTF8';
   const lines = random
-    .shuffle(settings)
+    .shuffle(settings.filter(([name]) => !portable || !ofSuperusers.has(name)))
     .slice(0, random.int(6))
     .map(
       ([name, value]) => `ALTER DATABASE ${database} SET ${name.startsWith('"') ? name.slice(1, -1) : name} = ${value}`,

@@ -103,7 +103,8 @@ export const odd = (draw: Draw): void => {
     `CREATE TABLE ${toasted} (id integer, squeezed text, raw bytea, wide text)`,
     `ALTER TABLE ${toasted} ALTER raw SET STORAGE EXTERNAL, ALTER wide SET STORAGE ${random.pick(['MAIN', 'EXTENDED', 'EXTERNAL'])}`,
     `INSERT INTO ${toasted} SELECT n, repeat(${draw.text()}, 9000), (SELECT string_agg(decode(md5(n || '/' || i), 'hex'), '')
-      FROM generate_series(1, 900) i), (SELECT string_agg(md5(n || '-' || i), E'\\n') FROM generate_series(1, 700) i) FROM generate_series(1, 3) n`,
+      FROM generate_series(1, 900) i), (SELECT string_agg(md5(n || '-' || i), E'\\n') FROM generate_series(1, 700) i)
+      FROM generate_series(1, 3) n`,
   );
   draw.made.push(
     { kind: 'TABLE', ref: empty },
@@ -194,7 +195,8 @@ export const inheritance = (draw: Draw): void => {
   draw.add(
     `CREATE TABLE ${first} (${a} integer CHECK (${a} > 0), shared text DEFAULT 'x')`,
     `CREATE TABLE ${second} (shared text DEFAULT 'x', ${b} ${type.sql})`,
-    `CREATE TABLE ${child} (${random.pick([`extra text`, `${a} integer DEFAULT 5`, `shared text DEFAULT 'other'`])}) INHERITS (${first}, ${second})`,
+    `CREATE TABLE ${child} (${random.pick([`extra text`, `${a} integer DEFAULT 5`, `shared text DEFAULT 'other'`])}) 
+      INHERITS (${first}, ${second})`,
     `CREATE TABLE ${grandchild} () INHERITS (${child})`,
     `ALTER TABLE ${first} ADD added integer DEFAULT 3`,
     `INSERT INTO ${first} (${a}) VALUES (1), (2)`,
@@ -232,10 +234,12 @@ export const constraints = (draw: Draw): void => {
   draw.add(
     `CREATE TABLE ${left} (id integer PRIMARY KEY, partner integer, a integer, b integer, UNIQUE NULLS NOT DISTINCT (a, b))`,
     `CREATE TABLE ${right} (id integer PRIMARY KEY, partner integer NOT NULL, x integer, y integer, self integer,
-      FOREIGN KEY (x, y) REFERENCES ${left} (a, b) ${random.pick(['MATCH FULL', 'ON DELETE SET NULL (x)', 'ON DELETE RESTRICT'])} ON UPDATE CASCADE,
+      FOREIGN KEY (x, y) REFERENCES ${left} (a, b)
+        ${random.pick(['MATCH FULL', 'ON DELETE SET NULL (x)', 'ON DELETE RESTRICT'])} ON UPDATE CASCADE,
       FOREIGN KEY (self) REFERENCES ${right} ON DELETE SET DEFAULT)`,
     `INSERT INTO ${left} SELECT n, n + 1, n, CASE WHEN n > 2 THEN n END FROM generate_series(1, 6) n`,
-    `INSERT INTO ${right} SELECT n + 1, n, CASE WHEN n > 2 THEN n END, CASE WHEN n > 2 THEN n END, nullif(n, 1) FROM generate_series(1, 6) n`,
+    `INSERT INTO ${right} SELECT n + 1, n, CASE WHEN n > 2 THEN n END,
+      CASE WHEN n > 2 THEN n END, nullif(n, 1) FROM generate_series(1, 6) n`,
     `ALTER TABLE ${left} ADD CONSTRAINT ${name} FOREIGN KEY (partner) REFERENCES ${right} DEFERRABLE INITIALLY DEFERRED`,
     `ALTER TABLE ${right} ADD CONSTRAINT ${other} FOREIGN KEY (partner) REFERENCES ${left} DEFERRABLE`,
     `ALTER TABLE ${left} ADD CHECK (id < 1000) NOT VALID`,
@@ -246,7 +250,8 @@ export const constraints = (draw: Draw): void => {
   const room = draw.extensions.has('btree_gist') ? 'room integer, ' : '';
   const same = room === '' ? '' : 'room WITH =, ';
   draw.add(
-    `CREATE TABLE ${booked} (${room}during tstzrange, CONSTRAINT ${draw.name()} EXCLUDE USING gist (${same}during WITH &&) WHERE (during IS NOT NULL))`,
+    `CREATE TABLE ${booked} (${room}during tstzrange, 
+      CONSTRAINT ${draw.name()} EXCLUDE USING gist (${same}during WITH &&) WHERE (during IS NOT NULL))`,
     `INSERT INTO ${booked} (during) VALUES ('[2024-01-01 00:00+00,2024-01-02 00:00+00)'), (NULL)`,
   );
 };
@@ -282,26 +287,34 @@ const indexForms = (draw: Draw, key: string): string[] => [
 /** Partial, of expressions, with more columns, of every method, and of parameters. */
 export const indexes = (draw: Draw): void => {
   const { random } = draw;
-  for (const { ref, key, partitioned, columns } of random.shuffle(draw.tables).slice(0, 4)) {
-    const name = draw.name();
-    const index = `${schemaOf(ref)}.${name}`;
-    const form = random.pick(indexForms(draw, key));
-    const expression = form.startsWith('((') && partitioned !== true;
-    draw.add(`CREATE ${expression && random.chance(0.3) ? 'UNIQUE ' : ''}INDEX ${name} ON ${ref} ${form}`);
-    draw.made.push({ kind: 'INDEX', ref: index });
-    if (expression && random.chance(0.6)) draw.add(`ALTER INDEX ${index} ALTER COLUMN 1 SET STATISTICS 77`);
-    if (expression && random.chance(0.4)) draw.add(`ALTER TABLE ${ref} CLUSTER ON ${name}`);
-    for (const column of columns) {
-      const method = methods[column.type.nature];
-      const fits =
-        column.generated !== true && !column.type.sql.includes('multirange') && !column.type.sql.endsWith('[]');
-      if (fits && method !== undefined && random.chance(0.3))
-        draw.add(`CREATE INDEX ON ${ref} USING ${method} (${column.name})`);
-    }
+  for (const table of random.shuffle(draw.tables).slice(0, 4)) {
+    indexOfKey(draw, table);
+    indexesOfColumns(draw, table);
   }
   for (const { ref, keyed, partitioned } of draw.tables) {
     if (partitioned === true || !random.chance(0.3)) continue;
     draw.add(`ALTER TABLE ${ref} REPLICA IDENTITY ${keyed ? random.pick(['FULL', 'NOTHING', 'DEFAULT']) : 'FULL'}`);
+  }
+};
+
+const indexOfKey = (draw: Draw, { ref, key, partitioned }: Table): void => {
+  const { random } = draw;
+  const name = draw.name();
+  const index = `${schemaOf(ref)}.${name}`;
+  const form = random.pick(indexForms(draw, key));
+  const expression = form.startsWith('((') && partitioned !== true;
+  draw.add(`CREATE ${expression && random.chance(0.3) ? 'UNIQUE ' : ''}INDEX ${name} ON ${ref} ${form}`);
+  draw.made.push({ kind: 'INDEX', ref: index });
+  if (expression && random.chance(0.6)) draw.add(`ALTER INDEX ${index} ALTER COLUMN 1 SET STATISTICS 77`);
+  if (expression && random.chance(0.4)) draw.add(`ALTER TABLE ${ref} CLUSTER ON ${name}`);
+};
+
+const indexesOfColumns = (draw: Draw, { ref, columns }: Table): void => {
+  for (const { name, type, generated } of columns) {
+    const method = methods[type.nature];
+    const fits = generated !== true && !type.sql.includes('multirange') && !type.sql.endsWith('[]');
+    if (fits && method !== undefined && draw.random.chance(0.3))
+      draw.add(`CREATE INDEX ON ${ref} USING ${method} (${name})`);
   }
 };
 

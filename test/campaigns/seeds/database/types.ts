@@ -1,5 +1,6 @@
 // Schemas, extensions, and types that users make.
-import { type Draw, type TypeUse } from './draw.ts';
+import { literal } from '../../../oracle/psql.ts';
+import type { Draw, TypeUse } from './draw.ts';
 import { anyType, typeOf } from './values.ts';
 
 export const schemas = (draw: Draw): void => {
@@ -58,7 +59,7 @@ export const extensions = (draw: Draw): void => {
     const schema = random.pick(draw.schemas);
     draw.extensions.set(name, schema);
     draw.add(`CREATE EXTENSION IF NOT EXISTS "${name}" SCHEMA ${schema} CASCADE`);
-    if (random.chance(0.2)) draw.add(`COMMENT ON EXTENSION "${name}" IS ${draw.text()}`);
+    if (random.chance(0.2)) draw.add(`COMMENT ON EXTENSION "${name}" IS 'changed; "by" a user'`);
     for (const [type, nature, value] of typesOfExtensions[name] ?? [])
       draw.types.push({ sql: `${schema}.${type}`, nature, value: () => `${value}::${schema}.${type}` });
   }
@@ -78,8 +79,7 @@ export const enums = (draw: Draw): void => {
   draw.types.push({ sql: ref, nature: 'ordered', value: () => `${draw.random.pick(labels)}::${ref}` });
 };
 
-const labelOf = (name: string): string =>
-  `E${`'${name.slice(1, -1).replaceAll('""', '"').replaceAll('\\', '\\\\').replaceAll("'", "''")}'`}`;
+const labelOf = (name: string): string => literal(name.slice(1, -1).replaceAll('""', '"'));
 
 export const domains = (draw: Draw): void => {
   const base = anyType(draw);
@@ -133,7 +133,10 @@ export const ranges = (draw: Draw): void => {
 
 /** A base type by the functions of a built-in one, with casts of its own. */
 export const baseTypes = (draw: Draw): void => {
-  if (draw.portable) return void draw.add(`CREATE TYPE ${draw.ref()} AS ()`);
+  if (draw.portable) {
+    draw.add(`CREATE TYPE ${draw.ref()} AS ()`);
+    return;
+  }
   const [ref, input, output] = [draw.ref(), draw.ref(), draw.ref()];
   draw.add(
     `CREATE TYPE ${ref}`,

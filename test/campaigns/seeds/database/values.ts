@@ -83,16 +83,20 @@ const edges: readonly (readonly [string, Nature, readonly string[]])[] = [
 const quoted = (text: string): string =>
   text.includes('\\') ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${text.replaceAll("'", "''")}'`;
 
-export const builtInTypes = ({ random, text }: Draw): TypeUse[] => [
+export const builtInTypes = ({ random, encoding, ...draw }: Draw): TypeUse[] => [
+  // Bytes that are no UTF-8: only where the server does not look at them.
+  ...(encoding === 'SQL_ASCII'
+    ? [{ sql: 'text', nature: 'other', value: () => `E'\\xff\\xfe\\xe9'::text` } as const]
+    : []),
   ...edges.map(([sql, nature, literals]): TypeUse => ({
     sql,
     nature,
     value: () => `${quoted(random.pick(literals))}::${sql}`,
   })),
-  { sql: 'text', nature: 'text', value: () => `${text()}::text` },
-  { sql: 'text', nature: 'text', value: () => `repeat(${text()}, ${random.between(1, 3)})` },
-  { sql: 'varchar', nature: 'text', value: () => `${text()}::varchar` },
-  { sql: 'jsonb', nature: 'json', value: () => `jsonb_build_object(${text()}, ${text()})` },
+  { sql: 'text', nature: 'text', value: () => `${draw.text()}::text` },
+  { sql: 'text', nature: 'text', value: () => `repeat(${draw.text()}, ${random.between(1, 3)})` },
+  { sql: 'varchar', nature: 'text', value: () => `${draw.text()}::varchar` },
+  { sql: 'jsonb', nature: 'json', value: () => `jsonb_build_object(${draw.text()}, ${draw.text()})` },
   { sql: 'bytea', nature: 'other', value: () => `'\\x${random.bytes(random.int(40)).toString('hex')}'::bytea` },
 ];
 
