@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backupSeeds } from './backup-seeds.ts';
 import { inputSeeds } from './input-seeds.ts';
 import { killsSeeds } from './kills-seeds.ts';
+import { librarySeeds } from './library-seeds.ts';
 import { mutationsSeeds } from './mutations-seeds.ts';
 import { objectsSeeds } from './objects-seeds.ts';
 import { restoreSeeds } from './restore-seeds.ts';
@@ -14,6 +15,7 @@ const seeds = [
   ...backupSeeds,
   ...inputSeeds,
   ...killsSeeds,
+  ...librarySeeds,
   ...mutationsSeeds,
   ...objectsSeeds,
   ...restoreSeeds,

@@ -30,7 +30,10 @@ export const aggregates = (draw: Draw): void => {
   draw.add(
     `CREATE AGGREGATE ${refs[0]} (double precision) (SFUNC = float8_accum, STYPE = double precision[], FINALFUNC = float8_avg,
       COMBINEFUNC = float8_combine, INITCOND = '{0,0,0}', PARALLEL = SAFE)`,
-    `CREATE AGGREGATE ${refs[1]} (double precision ORDER BY anyelement) (SFUNC = ordered_set_transition, STYPE = internal,
+    // Only a superuser may keep a state of type internal.
+    draw.portable
+      ? `CREATE AGGREGATE ${refs[1]} (integer) (SFUNC = int4larger, STYPE = integer, SORTOP = >)`
+      : `CREATE AGGREGATE ${refs[1]} (double precision ORDER BY anyelement) (SFUNC = ordered_set_transition, STYPE = internal,
       FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA)`,
     `CREATE AGGREGATE ${refs[2]} (integer) (SFUNC = int4pl, STYPE = integer, MSFUNC = int4pl, MINVFUNC = int4mi, MSTYPE = integer,
       INITCOND = '0', MINITCOND = '7')`,
