@@ -23,9 +23,19 @@ const properties = z.object({
   ctype: z.string(),
   localeProvider: z.string().optional(),
   locale: z.string().optional(),
+  tablespace: z.string().optional().describe('Where new tables go, unless it is pg_default.'),
   connectionLimit: z.int(),
   comment: z.string().optional(),
-  acl: z.array(z.object({ grantee: z.string(), privilege: z.string(), grantable: z.boolean() })).optional(),
+  acl: z
+    .array(
+      z.object({
+        grantee: z.string(),
+        privilege: z.string(),
+        grantable: z.boolean(),
+        grantor: z.string().optional().describe('Who granted it, where that is not the owner.'),
+      }),
+    )
+    .optional(),
   settings: z.array(z.object({ role: z.string().optional(), name: z.string(), value: z.string() })),
   extensions: z.array(z.object({ name: z.string(), version: z.string() })),
   roles: z.array(z.string()),

@@ -96,6 +96,8 @@ export interface DatabaseProperties {
   readonly ctype: string;
   readonly localeProvider?: string | undefined;
   readonly locale?: string | undefined;
+  /** Where new tables go, unless it is the server's default. */
+  readonly tablespace?: string | undefined;
   readonly connectionLimit: number;
   readonly comment?: string | undefined;
   /** GRANTs on the database as `{grantee, privilege, grantable}`; undefined: the default. */
@@ -112,6 +114,8 @@ export interface Grant {
   readonly grantee: string;
   readonly privilege: string;
   readonly grantable: boolean;
+  /** Who granted it, where that is not the owner. */
+  readonly grantor?: string | undefined;
 }
 
 export interface Setting {

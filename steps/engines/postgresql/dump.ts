@@ -47,6 +47,8 @@ export const dumpDatabase = async function* (
     '--no-password',
     `--snapshot=${point.snapshot}`,
     `--lock-wait-timeout=${spec.lockTimeout}s`,
+    // Bytes of no known encoding cannot be made into another one.
+    ...(point.properties.encoding === 'SQL_ASCII' ? ['--encoding=SQL_ASCII'] : []),
   ];
   const pipeline = await spawnPipeline({
     stages: [

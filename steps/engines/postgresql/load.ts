@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Lc2Error } from '../../../core/errors.ts';
-import type { DatabaseProperties, LoadOrder } from '../../../core/ports/database.ts';
+import type { DatabaseProperties, Grant, LoadOrder } from '../../../core/ports/database.ts';
 import { spawnPipeline, type Stage, type StageExit } from '../../runtime/children.ts';
 import { decompress, exitText, redactor } from './dump.ts';
 import { loadable } from './script.ts';
@@ -27,9 +27,20 @@ export const createDatabase = async (
     `LC_COLLATE ${quoteText(properties.collate)}`,
     `LC_CTYPE ${quoteText(properties.ctype)}`,
     ...localeClauses(properties, major),
+    ...(await tablespaceClause(session, properties)),
     ...(owner === undefined ? [] : [`OWNER ${quoteName(owner)}`]),
   ];
   await session.query(`CREATE DATABASE ${quoteName(name)} WITH ${clauses.join(' ')}`);
+};
+
+/** Tablespaces belong to the server: where it has none of this name, or none for us, its default does. */
+const tablespaceClause = async (session: Session, { tablespace }: DatabaseProperties): Promise<string[]> => {
+  if (tablespace === undefined) return [];
+  const found = await session.query(
+    `SELECT FROM pg_catalog.pg_tablespace WHERE spcname = $1 AND pg_catalog.has_tablespace_privilege(oid, 'CREATE')`,
+    [tablespace],
+  );
+  return found.length === 0 ? [] : [`TABLESPACE ${quoteName(tablespace)}`];
 };
 
 const localeClauses = ({ localeProvider, locale }: DatabaseProperties, major: number): string[] => {
@@ -59,14 +70,49 @@ export const applyProperties = async (
   }
   if (properties.connectionLimit !== -1)
     await session.query(`ALTER DATABASE ${target} CONNECTION LIMIT ${properties.connectionLimit}`);
-  if (!sameEnvironment || !properties.acl) return;
+  if (sameEnvironment && properties.acl) await applyGrants(session, name, properties.acl);
+};
+
+/** As they were, and by whom: what somebody granted on goes away again when it is taken from him. */
+const applyGrants = async (session: Session, name: string, acl: readonly Grant[]): Promise<void> => {
+  const target = quoteName(name);
+  const [self] = await session.query<{ owner: string; others: boolean }>(
+    `SELECT pg_catalog.pg_get_userbyid(d.datdba)::text AS owner, r.rolsuper AS others
+       FROM pg_catalog.pg_database d, pg_catalog.pg_roles r WHERE d.datname = $1 AND r.rolname = current_user`,
+    [name],
+  );
   await session.query(`REVOKE ALL ON DATABASE ${target} FROM PUBLIC`);
-  for (const { grantee, privilege, grantable } of properties.acl) {
+  if (self) await session.query(`REVOKE ALL ON DATABASE ${target} FROM ${quoteName(self.owner)}`);
+  for (const { grantee, privilege, grantable, grantor } of inOrder(acl)) {
     const who = grantee === 'PUBLIC' ? 'PUBLIC' : quoteName(grantee);
-    await session.query(
-      `GRANT ${privilegeName(privilege)} ON DATABASE ${target} TO ${who}${grantable ? ' WITH GRANT OPTION' : ''}`,
-    );
+    const grant = `GRANT ${privilegeName(privilege)} ON DATABASE ${target} TO ${who}${grantable ? ' WITH GRANT OPTION' : ''}`;
+    // Without the right to be anybody else the grant comes from us.
+    const other = self?.others === true ? grantor : undefined;
+    if (other !== undefined) await session.query(`SET ROLE ${quoteName(other)}`);
+    try {
+      await session.query(grant);
+    } finally {
+      if (other !== undefined) await session.query('RESET ROLE');
+    }
   }
+};
+
+/** Nobody grants before he was granted. */
+const inOrder = (acl: readonly Grant[]): Grant[] => {
+  const done = acl.filter(({ grantor }) => grantor === undefined);
+  let left = acl.filter(({ grantor }) => grantor !== undefined);
+  while (left.length > 0) {
+    const may = (grant: Grant): boolean =>
+      done.some(
+        ({ grantee, privilege, grantable }) => grantable && grantee === grant.grantor && privilege === grant.privilege,
+      );
+    const next = left.filter(may);
+    // Round in a circle there is no first one: the server says what is wrong.
+    if (next.length === 0) return [...done, ...left];
+    done.push(...next);
+    left = left.filter((grant) => !next.includes(grant));
+  }
+  return done;
 };
 
 /** Settings may have a prefix, as in `app.tenant`; each part is a name. */
@@ -115,7 +161,8 @@ export interface LoadTask {
 export const loadDump = async (task: LoadTask): Promise<void> => {
   const { access, tools, order, stored } = task;
   const { keep, leave } = splitToc(await readToc(tools, stored, access.signal), {
-    superuser: task.superuser,
+    // Whoever loads as a role has no more rights than that.
+    superuser: task.superuser && (order.sameEnvironment || access.spec.role === undefined),
     sameEnvironment: order.sameEnvironment,
   });
   const list = join(tmpdir(), `lc2-toc-${randomUUID()}`);
@@ -215,13 +262,17 @@ const loadByScript = async (task: LoadTask, args: readonly string[]): Promise<vo
 
 const loadEnv = (access: ServerAccess): Record<string, string> => {
   const { statementTimeout, lockTimeout } = access.spec;
-  const timeouts = {
+  // A database may have other settings for its sessions, which a load in place would meet.
+  const settings = {
+    default_transaction_read_only: 'off',
+    array_nulls: 'on',
+    transform_null_equals: 'off',
     statement_timeout: statementTimeout * 1000,
     lock_timeout: lockTimeout * 1000,
     idle_in_transaction_session_timeout: 0,
   };
-  const options = Object.entries(timeouts)
-    .map(([name, milliseconds]) => `-c ${name}=${milliseconds}`)
+  const options = Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
     .join(' ');
   return { ...access.toolEnv(undefined), PGOPTIONS: options };
 };

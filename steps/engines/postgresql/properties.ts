@@ -5,7 +5,7 @@ import type { Session } from './session.ts';
 export const readProperties = async (session: Session, major: number): Promise<DatabaseProperties> => {
   const [base] = await session.query<BaseRow>(baseQuery(major));
   if (!base) throw new Error('the current database has no row in pg_database');
-  const acl = base.has_acl ? await session.query<Grant>(aclQuery) : undefined;
+  const acl = base.has_acl ? (await session.query<GrantRow>(aclQuery)).map(grantOf) : undefined;
   return {
     owner: base.owner,
     encoding: base.encoding,
@@ -13,6 +13,7 @@ export const readProperties = async (session: Session, major: number): Promise<D
     ctype: base.ctype,
     ...(base.provider === 'c' ? {} : { localeProvider: providers[base.provider] ?? base.provider }),
     ...(base.locale === null ? {} : { locale: base.locale }),
+    ...(base.tablespace === 'pg_default' ? {} : { tablespace: base.tablespace }),
     connectionLimit: base.connection_limit,
     ...(base.comment === null ? {} : { comment: base.comment }),
     ...(acl === undefined ? {} : { acl }),
@@ -34,6 +35,7 @@ interface BaseRow {
   ctype: string;
   provider: string;
   locale: string | null;
+  tablespace: string;
   connection_limit: number;
   comment: string | null;
   has_acl: boolean;
@@ -47,15 +49,21 @@ const baseQuery = (major: number): string => `
   SELECT pg_catalog.pg_get_userbyid(datdba) AS owner, pg_catalog.pg_encoding_to_char(encoding) AS encoding,
          datcollate AS collate, datctype AS ctype, ${major >= 15 ? 'datlocprovider::text' : `'c'`} AS provider,
          ${localeColumn(major)} AS locale, datconnlimit AS connection_limit,
+         (SELECT spcname::text FROM pg_catalog.pg_tablespace t WHERE t.oid = dattablespace) AS tablespace,
          pg_catalog.shobj_description(oid, 'pg_database') AS comment, datacl IS NOT NULL AS has_acl,
          pg_catalog.pg_database_size(oid)::text AS bytes
     FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()`;
 
 const aclQuery = `
-  SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END AS grantee,
-         a.privilege_type AS privilege, a.is_grantable AS grantable
+  SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END AS grantee,
+         a.privilege_type AS privilege, a.is_grantable AS grantable,
+         CASE WHEN a.grantor <> d.datdba THEN pg_catalog.pg_get_userbyid(a.grantor)::text END AS grantor
     FROM pg_catalog.pg_database d, pg_catalog.aclexplode(d.datacl) a
-   WHERE d.datname = pg_catalog.current_database() ORDER BY 1, 2, 3`;
+   WHERE d.datname = pg_catalog.current_database() ORDER BY 1, 2, 3, 4`;
+
+type GrantRow = Omit<Grant, 'grantor'> & { readonly grantor: string | null };
+
+const grantOf = ({ grantor, ...grant }: GrantRow): Grant => ({ ...grant, ...(grantor === null ? {} : { grantor }) });
 
 interface SettingRow {
   role: string | null;

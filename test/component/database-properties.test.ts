@@ -1,0 +1,101 @@
+// What PostgreSQL keeps about a database beside it, and what a database does to its sessions: through every way of restoring.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { differences } from '../oracle/compare.ts';
+import type { Capture } from '../oracle/facts.ts';
+import { runPsql } from '../oracle/psql.ts';
+import {
+  captureAt,
+  connectTo,
+  createLab,
+  databaseSecret,
+  databaseSpec,
+  environmentDocument,
+  type Lab,
+} from '../support/lab.ts';
+import { type PostgresServer, startPostgres } from '../support/postgres.ts';
+
+let server: PostgresServer;
+let lab: Lab;
+let file: string;
+let sealed: ReadonlyMap<string, Capture>;
+
+const names = ['properties', 'bytes'];
+const sql = (database: string, text: string): Promise<string> => runPsql(connectTo(server, database), text);
+const restore = (...args: string[]): Promise<unknown> =>
+  lab.json('restore', '-f', file, '-e', 'prd', '--backup', 'latest', ...args, '--confirm', 'prd');
+const captureAll = async (): Promise<Map<string, Capture>> => {
+  const captures = new Map<string, Capture>();
+  for (const name of names) captures.set(name, await captureAt(server, name));
+  return captures;
+};
+const changed = async (): Promise<string[]> => {
+  const found = await captureAll();
+  return names.flatMap((name) => differences(sealed.get(name) ?? { format: 1 }, found.get(name) ?? { format: 1 }));
+};
+
+beforeAll(async () => {
+  [server, lab] = await Promise.all([startPostgres({ settings: { allow_in_place_tablespaces: 'on' } }), createLab()]);
+  await sql(
+    'postgres',
+    `CREATE ROLE holder; CREATE ROLE first; CREATE ROLE "Second; one"; CREATE TABLESPACE "odd space" LOCATION '';
+     CREATE DATABASE properties TEMPLATE template0 TABLESPACE "odd space" OWNER holder;
+     CREATE DATABASE bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C';
+     REVOKE ALL ON DATABASE properties FROM PUBLIC; REVOKE TEMPORARY ON DATABASE properties FROM holder;
+     GRANT CONNECT ON DATABASE properties TO first WITH GRANT OPTION;
+     SET ROLE first; GRANT CONNECT ON DATABASE properties TO "Second; one" WITH GRANT OPTION;
+     SET ROLE "Second; one"; GRANT CONNECT ON DATABASE properties TO PUBLIC; RESET ROLE;`,
+  );
+  await sql(
+    'properties',
+    `CREATE TABLE t (v text[]); INSERT INTO t VALUES ('{a,NULL}'); CREATE VIEW w AS SELECT * FROM t WHERE v IS NULL;
+     CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1; END';
+     CREATE EVENT TRIGGER noted ON ddl_command_end EXECUTE FUNCTION note();
+     ALTER DATABASE properties SET default_transaction_read_only = on; ALTER DATABASE properties SET array_nulls = off;`,
+  );
+  await sql('bytes', String.raw`CREATE TABLE t (v text); INSERT INTO t VALUES (E'\xff\xfe'), ('plain');`);
+  file = await lab.write('env.yaml', [
+    environmentDocument('uat', {
+      database: databaseSpec(server, { role: 'first' }),
+      storage: { url: `file://${lab.path('uat')}` },
+    }),
+    environmentDocument('prd', { database: databaseSpec(server), storage: { url: `file://${lab.storage}` } }),
+    databaseSecret(server),
+  ]);
+  sealed = await captureAll();
+  await lab.json('backup', '-f', file, '-e', 'prd');
+});
+
+beforeEach(async () => {
+  await sql('bytes', 'DELETE FROM t');
+  const live = await sql('postgres', `SELECT 'yes' FROM pg_database WHERE datname = 'properties'`);
+  if (live !== '') await sql('properties', 'SET default_transaction_read_only = off; DELETE FROM t');
+});
+
+afterAll(async () => {
+  await server.stop();
+  await lab.remove();
+});
+
+test('a database that is replaced keeps its tablespace, and its grants by whoever made them', async () => {
+  await restore();
+  expect(await changed()).toEqual([]);
+});
+
+test('a database that was dropped comes back with them', async () => {
+  await sql('postgres', 'DROP DATABASE properties');
+  await restore();
+  expect(await changed()).toEqual([]);
+});
+
+test('settings of a database do not stop or bend a restore in place', async () => {
+  await restore('--database-mode', 'in-place');
+  expect(await changed()).toEqual([]);
+});
+
+test('a superuser who loads for a role leaves out what the role may not make', async () => {
+  const args = ['--source', 'prd', '--into', 'uat', '--backup', 'latest', '--database', 'properties=elsewhere'];
+  await lab.json('restore', '-f', file, ...args, '--confirm', 'uat');
+  const facts = (await captureAt(server, 'elsewhere')).database?.facts ?? [];
+  expect(facts.filter(({ kind }) => kind === 'event trigger')).toEqual([]);
+  expect(facts.find(({ name }) => name === 'public.t')).toMatchObject({ attributes: { owner: 'first' } });
+});
