@@ -70,9 +70,13 @@ export const createTrap = (spot: Spot, moment: Moment): Trap => {
 };
 
 /** Files and processes do not pass by a front. */
-const isSpot = (spot: Spot, { http, sql, previous = '', copied }: Passing): boolean => {
-  if (spot.at === 'sql') return sql !== undefined && spot.text.test(sql) && (spot.previous?.test(previous) ?? true);
-  if (spot.at === 'copy') return copied?.direction === spot.direction && copied.bytes >= spot.bytes;
-  if (spot.at !== 'http' || http === undefined) return false;
-  return spot.method === http.method && spot.path.test(http.path) && (spot.agent?.test(http.agent) ?? true);
+const isSpot = (spot: Spot, passing: Passing): boolean => {
+  if (spot.at === 'sql') return isStatement(spot, passing);
+  if (spot.at === 'copy') return passing.copied?.direction === spot.direction && passing.copied.bytes >= spot.bytes;
+  if (spot.at !== 'http' || passing.http === undefined) return false;
+  const { method, path, agent } = passing.http;
+  return spot.method === method && spot.path.test(path) && (spot.agent?.test(agent) ?? true);
 };
+
+const isStatement = (spot: Spot & { readonly at: 'sql' }, { sql, previous = '' }: Passing): boolean =>
+  sql !== undefined && spot.text.test(sql) && (spot.previous?.test(previous) ?? true);
