@@ -37,8 +37,8 @@ export const runEsbuild = async (root: string, { folder, entries }: Bundle, writ
     legalComments: 'none',
     // CommonJS twins of the AWS SDK's modules do not survive being split.
     mainFields: ['module', 'main'],
-    // Sockets of another runtime: asked for there only.
-    external: ['pg-cloudflare'],
+    // Sockets of another runtime, and passwords from a file in the home folder: ours come from Secrets, always.
+    external: ['pg-cloudflare', 'pgpass'],
     banner: { js: banner },
     plugins: [requiredHttp, englishOnly],
     metafile: true,

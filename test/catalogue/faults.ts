@@ -50,7 +50,11 @@ export const faultRows: readonly Row[] = [
     row: 6,
     input: 'the API server is away for half a minute',
     promise: 'it is waited for, without a hot loop',
-    proofs: [faults('calls > an API server that is away for a while is waited for'), simulation('B4-6')],
+    proofs: [
+      faults('calls > an API server that is away for a while is waited for'),
+      simulation('B4-6'),
+      e2e('the controller > outlives an API server that hangs'),
+    ],
   },
   {
     row: 7,
@@ -112,6 +116,7 @@ export const faultRows: readonly Row[] = [
       endings('a Workflow that vanished: storage is asked (sealed: *), and the request is *'),
       unit('controller/decide-outcome', 'outcome > gone, storage says no'),
       simulation('B4-13'),
+      e2e('the controller > is not needed by argo submit nor by a CronWorkflow, and finds what ended without it'),
     ],
   },
   {
@@ -123,6 +128,7 @@ export const faultRows: readonly Row[] = [
       endings('a Workflow that vanished: storage is asked (sealed: *), and the request is *'),
       unit('controller/decide-outcome', 'outcome > a restore whose Workflow vanished'),
       simulation('B4-14'),
+      e2e('backups and restores > a request whose Workflow somebody deletes fails, and the next is good'),
     ],
   },
   {
@@ -255,6 +261,7 @@ export const faultRows: readonly Row[] = [
       endings('a deleted request stops its run, and goes when the run has ended'),
       unit('controller/long-names', 'a request made again under its name gets another Workflow'),
       simulation('B4-26'),
+      e2e('backups and restores > a request that is replaced while it runs has a run of its own'),
     ],
   },
   {
@@ -263,7 +270,6 @@ export const faultRows: readonly Row[] = [
     promise: 'a run finishes by the template it began with; a status of a later version stays as it is',
     proofs: [
       unit('controller/decide', 'terminal > a terminal status that this version cannot read stays terminal'),
-      simulation('B4-27'),
     ],
   },
   {
@@ -279,7 +285,11 @@ export const faultRows: readonly Row[] = [
     row: 29,
     input: 'Argo that does not run',
     promise: 'Pending, and nothing created twice',
-    proofs: [unit('controller/decide', 'run > a Workflow in phase "*" is mirrored'), simulation('B4-29')],
+    proofs: [
+      unit('controller/decide', 'run > a Workflow in phase "*" is mirrored'),
+      simulation('B4-29'),
+      e2e('the controller > waits for Argo'),
+    ],
   },
   {
     row: 30,

@@ -6,6 +6,3 @@ import { wishes } from './wishes.ts';
 /** Every way in which we thought that we could be broken, and the test that shows what comes of it. */
 export const badInput = [...wishes, ...dataRows];
 export const faults: readonly Row[] = faultRows;
-
-/** Campaigns that another folder of this clone does not have yet: their cases are not looked for. Empty when all are there. */
-export const awaited: readonly string[] = ['simulation'];
