@@ -18,6 +18,8 @@ export const patience = {
   deletionMs: 15 * 60_000,
   /** A Workflow that Argo has not looked at. */
   freshMs: 1000,
+  /** Between writes of one status: two controllers that see differently must not answer each other without a pause. */
+  statusMs: 1000,
   /** Between writes of mere progress. */
   progressMs: 10_000,
   /** Safety net under the watches. */
@@ -30,7 +32,7 @@ export const decide = (observed: Observed, now: Date): readonly Action[] => {
   if (isTerminal(request.status.phase)) return release(observed);
   if (!synced) return [];
   if (request.deletedAt !== undefined) return decideDeleted(observed, now);
-  if (workflow !== undefined) return decideRun(observed, workflow, now);
+  if (workflow !== undefined && !isAsking(observed, workflow)) return decideRun(observed, workflow, now);
   if (request.status.workflow !== undefined) return decideGone(observed, now);
   return request.cancel ? end(observed, now, stoppedBeforeStart) : decideStart(observed, now);
 };
@@ -77,9 +79,18 @@ const withRun = (observed: Observed, now: Date): Observed => {
 const write = (observed: Observed, status: RequestStatus): readonly Action[] => {
   const before = observed.request.status;
   if (sameStatus(before, status)) return [];
-  const wait = patience.progressMs - observed.sinceStatusMs;
-  if (wait > 0 && isMinor(before, status)) return [{ do: 'requeueAfter', ms: Math.ceil(wait) }];
+  const pause = isMinor(before, status) ? patience.progressMs : patience.statusMs;
+  const wait = pause - observed.sinceStatusMs;
+  if (wait > 0) return [{ do: 'requeueAfter', ms: Math.ceil(wait) }];
   return [{ do: 'patchStatus', status }];
+};
+
+/** Writes what is known of a run, and lets it go once its request names it. */
+const record = (observed: Observed, status: RequestStatus): readonly Action[] => {
+  const { request, workflow } = observed;
+  const writes = write(observed, status);
+  const named = request.status.workflow !== undefined || writes.some((action) => action.do === 'patchStatus');
+  return named ? [...writes, ...releaseWorkflow(workflow)] : writes;
 };
 
 const accepted: Saying = { type: 'Accepted', status: 'True', reason: 'Valid', message: 'the request is valid' };
@@ -227,8 +238,7 @@ const decideRun = (observed: Observed, workflow: WorkflowView, now: Date): reado
   if (!hasEnded(workflow)) {
     return [
       ...stop(observed, workflow),
-      ...write(observed, mirror(observed, workflow, now)),
-      ...releaseWorkflow(workflow),
+      ...record(observed, mirror(observed, workflow, now)),
       { do: 'requeueAfter', ms: patience.resyncMs },
     ];
   }
@@ -237,6 +247,12 @@ const decideRun = (observed: Observed, workflow: WorkflowView, now: Date): reado
     return askStorage(observed, now, observed.request.status.backupId ?? backupIdOfRun(workflow));
   return end(observed, now, outcome, [accepted]);
 };
+
+/** Once storage is asked its answer counts: a Workflow that still seems to run is an old view, or somebody's own. */
+const isAsking = ({ request }: Observed, workflow: WorkflowView): boolean =>
+  request.kind === 'BackupRequest' &&
+  !hasEnded(workflow) &&
+  conditionOf(request.status.conditions, 'Progressing')?.reason === 'Verifying';
 
 const decideGone = (observed: Observed, now: Date): readonly Action[] => {
   const { request } = observed;
@@ -272,8 +288,7 @@ const askStorage = (observed: Observed, now: Date, backupId: string | undefined)
   });
   // Written first: who decided by an old view fails here, and starts nothing.
   return [
-    ...write(observed, status),
-    ...releaseWorkflow(observed.workflow),
+    ...record(observed, status),
     ...createVerify(observed, backupId),
     { do: 'requeueAfter', ms: patience.resyncMs },
   ];
@@ -307,8 +322,9 @@ const decideDeleted = (observed: Observed, now: Date): readonly Action[] => {
   const stopping = conditionOf(request.status.conditions, 'Progressing')?.reason === 'Stopping';
   return [
     ...stop(observed, workflow),
-    ...(stopping ? [] : write(observed, mirror(observed, { ...workflow, shutdown: 'Stop' }, now))),
-    ...releaseWorkflow(workflow),
+    ...(stopping
+      ? releaseWorkflow(workflow)
+      : record(observed, mirror(observed, { ...workflow, shutdown: 'Stop' }, now))),
     { do: 'requeueAfter', ms: Math.ceil(Math.min(patience.resyncMs, patience.deletionMs - age)) },
   ];
 };

@@ -95,3 +95,30 @@ test('an environment is waited for by a clock that does not jump', () => {
     ),
   ).toContain('createWorkflow');
 });
+
+describe('two controllers that see differently', () => {
+  const asking = request('BackupRequest', {
+    status: {
+      ...running,
+      conditions: [
+        {
+          type: 'Progressing',
+          status: 'True',
+          reason: 'Verifying',
+          message: 'm',
+          lastTransitionTime: '2026-03-01T10:00:05Z',
+        },
+      ],
+    },
+  });
+  test('agree that storage is asked, though one still sees the run', () => {
+    const actions = decide(observed({ request: asking, workflow: workflow() }), now);
+    expect(kindsOf(actions)).toContain('createVerifyWorkflow');
+    expect(statusIn(actions)?.message).toContain('lc2-verify looks');
+  });
+  test('do not answer each other without a pause, and let no run go that is not named', () => {
+    const actions = decide(observed({ workflow: held, sinceStatusMs: 300 }), now);
+    expect(kindsOf(actions)).toEqual(['requeueAfter', 'requeueAfter']);
+    expect(actions[0]).toEqual({ do: 'requeueAfter', ms: 700 });
+  });
+});
