@@ -67,10 +67,8 @@ export const simulationSeeds: readonly Seed[] = [
   {
     breaks: 'a run is let go before its request names it',
     file: 'controller/decide.ts',
-    find: `      ...write(observed, mirror(observed, workflow, now)),
-      ...releaseWorkflow(workflow),`,
-    replace: `      ...releaseWorkflow(workflow),
-      ...write(observed, mirror(observed, workflow, now)),`,
+    find: 'return named ? [...writes, ...releaseWorkflow(workflow)] : writes;',
+    replace: 'return named ? [...releaseWorkflow(workflow), ...writes] : writes;',
     test: row('B4-13 Workflow created'),
   },
   {
@@ -114,6 +112,14 @@ export const simulationSeeds: readonly Seed[] = [
     find: 'const left = patience.environmentMs - observed.sinceSeenMs;',
     replace: 'const left = patience.environmentMs - (now.getTime() - Date.parse(observed.request.createdAt));',
     test: row('B4-24'),
+  },
+  {
+    breaks: 'two controllers that see differently answer each other without a pause',
+    file: 'controller/decide.ts',
+    find: `!hasEnded(workflow) &&
+  conditionOf(request.status.conditions, 'Progressing')?.reason === 'Verifying';`,
+    replace: 'hasEnded(workflow) && false;',
+    test: campaign('simulation', '--seed', '10', '--count', '250', '--rows', 'none', '--only', '244'),
   },
   {
     breaks: 'the finalizer of a request stays where a controller died before it took it away',

@@ -235,6 +235,18 @@ const isFrugal = ({ calls, plan, requests }: Ending): string[] => {
   ];
 };
 
+/** Nobody writes one status again and again, as two do who see differently and answer each other. */
+const isCalm = ({ calls }: Ending): string[] => {
+  const statuses = calls.filter(({ subresource, changed }) => subresource === 'status' && changed);
+  const hasty = statuses.find(({ at: time, by, name }) => {
+    const soon = statuses.filter(
+      (call) => call.by === by && call.name === name && call.at >= time && call.at < time + 10_000,
+    );
+    return soon.length > 8;
+  });
+  return hasty === undefined ? [] : [`the status of ${hasty.name} is written again and again from ${hasty.at} on`];
+};
+
 /** Two controllers at once may start two runs in one second; then the second run says so and fails. */
 const collisions = ({ runs, plan }: Ending): string[] => {
   const two = plan.faults.some(({ what }) => what === 'second controller');
@@ -254,5 +266,6 @@ export const judge = (ending: Ending, undisturbed: Ending): readonly string[] =>
   ...endsAsExpected(ending),
   ...collisions(ending),
   ...isFrugal(ending),
+  ...isCalm(ending),
   ...(hasDeeds(ending.plan) || ending.runs.some(({ collided }) => collided) ? [] : sameAs(ending, undisturbed)),
 ];
