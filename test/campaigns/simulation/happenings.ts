@@ -66,6 +66,7 @@ export const createHappenings = (machinery: Machinery): ((what: HiddenFault, ms:
       killAll();
       time.after(ms, () => {
         fault();
+        killAll();
         startController();
       });
     },

@@ -53,7 +53,7 @@ const quietMs = 600_000;
 /** An event that is dropped for good is made up for by the next full list. */
 const relistMs = 1_200_000;
 export const watchMs = ({ faults }: Plan): number =>
-  quietMs + (faults.some(({ what }) => what === 'drop') ? relistMs : 0);
+  quietMs + faults.filter(({ what }) => what === 'drop').length * relistMs;
 /** Longer than a controller needs to list everything anew. */
 const patienceMs = 1_500_000;
 const terminal = new Set(['Succeeded', 'Failed', 'Cancelled']);
@@ -121,9 +121,11 @@ export const live = async (plan: Plan): Promise<Ending> => {
     processes.push(process);
     createController({ api: server.connect(process), time: process.time, log, namespaces: [], workers: 4 }).start();
   };
+  /** One replica takes the place of another. */
   const restartAfter = (ms: number): void => {
     time.after(ms, () => {
       fault();
+      for (const process of processes) process.kill();
       startController();
     });
   };
@@ -207,7 +209,7 @@ export const live = async (plan: Plan): Promise<Ending> => {
   const isOver = ({ plural, name, terminalAt }: RequestTruth): boolean =>
     terminalAt !== undefined && objects.tryGet(plural, namespace, name)?.metadata.finalizers === undefined;
 
-  const patience = patienceMs + plan.requests * 30_000 + stopCounting;
+  const patience = patienceMs + watchMs(plan) + plan.requests * 30_000 + stopCounting;
   while (!isDone() && time.monotonic() < patience) await time.advance(2000);
   const convergedAt = isDone() ? time.monotonic() : undefined;
   await time.advance(watchMs(plan));
