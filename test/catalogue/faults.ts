@@ -268,9 +268,7 @@ export const faultRows: readonly Row[] = [
     row: 27,
     input: 'a controller of another version, while runs run',
     promise: 'a run finishes by the template it began with; a status of a later version stays as it is',
-    proofs: [
-      unit('controller/decide', 'terminal > a terminal status that this version cannot read stays terminal'),
-    ],
+    proofs: [unit('controller/decide', 'terminal > a terminal status that this version cannot read stays terminal')],
   },
   {
     row: 28,

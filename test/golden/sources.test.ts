@@ -28,7 +28,15 @@ describe('sources', () => {
       'cli/runner.ts',
     ]);
     const programs = matches(/program: (?:'[^']*'|tools\.program\('[^']*'\))/g).map((match) => match.split("'")[1]);
-    expect([...new Set(programs)].sort()).toEqual(['pg_dump', 'pg_dumpall', 'pg_restore', 'prlimit', 'psql', 'rclone', 'zstd']);
+    expect([...new Set(programs)].sort()).toEqual([
+      'pg_dump',
+      'pg_dumpall',
+      'pg_restore',
+      'prlimit',
+      'psql',
+      'rclone',
+      'zstd',
+    ]);
   });
 
   it('give psql no script but one that is checked', () => {
