@@ -97,5 +97,7 @@ test('a superuser who loads for a role leaves out what the role may not make', a
   await lab.json('restore', '-f', file, ...args, '--confirm', 'uat');
   const facts = (await captureAt(server, 'elsewhere')).database?.facts ?? [];
   expect(facts.filter(({ kind }) => kind === 'event trigger')).toEqual([]);
-  expect(facts.find(({ kind, name }) => kind === 'table' && name === 'public.t')).toMatchObject({ attributes: { owner: 'first' } });
+  expect(facts.find(({ kind, name }) => kind === 'table' && name === 'public.t')).toMatchObject({
+    attributes: { owner: 'first' },
+  });
 });

@@ -81,7 +81,7 @@ export const comments = (draw: Draw): void => {
     if (draw.random.chance(0.35)) draw.add(`COMMENT ON ${kind} ${ref} IS ${draw.text()}`);
 };
 
-/** A materialized view is filled by its owner, who may lack the right to what it reads: those stay with who made them. */
+/** Views and materialized views read with the rights of their owner, who may lack them: those stay with who made them. */
 const owned = new Set([
   'TABLE',
   'TYPE',
@@ -92,7 +92,6 @@ const owned = new Set([
   'COLLATION',
   'STATISTICS',
   'SEQUENCE',
-  'VIEW',
   'OPERATOR',
 ]);
 const grantable: Readonly<Record<string, readonly string[]>> = {
