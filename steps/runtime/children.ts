@@ -101,6 +101,8 @@ class Run {
   readonly #members: readonly Member[];
   #exits = 0;
   #killing = false;
+  /** Told to end was not enough. */
+  #forcing = false;
   /** What ended the run from outside of the stages: input, signal, a reader that left. */
   #reason: { readonly error: unknown; readonly isSymptom?: boolean } | undefined;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -131,7 +133,7 @@ class Run {
     return new Promise((resolve) => {
       const ended = (exit: StageExit) => {
         if (member.exit !== undefined) return;
-        const killed = this.#killing && (exit.signal !== undefined || exit.code === 143);
+        const killed = this.#isOurs(exit);
         member.exit = { ...exit, order: this.#exits++, killed };
         if (exit.code !== 0 && member.stage.mayBeCutShort !== true) this.#kill();
         const finish = () => {
@@ -222,13 +224,23 @@ class Run {
     this.#kill();
   }
 
+  /** Another's SIGKILL may be seen only after its victim's writer has ended, and so after we began to end everybody. */
+  #isOurs({ code, signal }: StageExit): boolean {
+    if (!this.#killing) return false;
+    return signal === 'SIGKILL' ? this.#forcing : signal !== undefined || code === 143;
+  }
+
   /** Readers first: none of them shall take the death of its writer for a regular end. */
   #kill(): void {
     if (this.#killing) return;
     this.#killing = true;
     const running = () => this.#members.filter((member) => member.exit === undefined).reverse();
     for (const { child } of running()) child.kill('SIGTERM');
-    this.#timers.add(setTimeout(() => running().forEach(({ child }) => child.kill('SIGKILL')), patience));
+    const force = (): void => {
+      this.#forcing = true;
+      for (const { child } of running()) child.kill('SIGKILL');
+    };
+    this.#timers.add(setTimeout(force, patience));
   }
 
   #settle(): void {

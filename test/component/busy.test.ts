@@ -1,4 +1,5 @@
 // Two runs that mean one database: the later one is told so, and neither spoils the other.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPsql } from '../oracle/psql.ts';
 import {
@@ -68,6 +69,8 @@ test('a restore into the database of a running backup is TARGET_BUSY and changes
 
 test('two backups at once are both good, and each leaves the other alone', async () => {
   const first = await heldBackup('prd');
+  // A backup is named by its second.
+  await sleep(1000);
   const second = lab.start(['backup', '-f', file, '-e', 'prd', '--json']);
   const dumping = () => descendantsOf(second.pid).find(({ name }) => name === 'pg_dump');
   expect(await waitFor(dumping, second.ended)).toBeDefined();

@@ -29,9 +29,9 @@ const onRestore = (statement: string): string => `
   CREATE TABLE two AS SELECT * FROM one;
   CREATE INDEX ON one (trap(i)); CREATE INDEX ON two (trap(i)); CREATE INDEX ON two (v);`;
 
-const environment = async (database: string, statement: string): Promise<string> => {
+const environment = async (database: string, statement: string, more = ''): Promise<string> => {
   await sql('postgres', `CREATE DATABASE ${database}`);
-  await sql(database, onRestore(statement));
+  await sql(database, onRestore(statement) + more);
   const spec = { database: databaseSpec(server, { databases: [database] }), storage: { url: `file://${lab.storage}` } };
   const file = await lab.write(`${database}.yaml`, [environmentDocument(database, spec), databaseSecret(server)]);
   await lab.json('backup', '-f', file);
@@ -55,6 +55,22 @@ test('an error of one job ends the restore and leaves the live database as it wa
   expect(errorLines(ended).join('\n')).toMatch(/LOAD_FAILED.*sprung/s);
   expect(differences(before, await captureAt(server, 'failing'))).toEqual([]);
   expect(await sql('postgres', `SELECT count(*) FROM pg_database WHERE datname ~ '_restore_'`)).toBe('0');
+});
+
+test('one session loads a dump in which indexes of partitions are attached', async () => {
+  const sessions = `(SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend')`;
+  const parted = `CREATE TABLE t (part integer) PARTITION BY LIST (part);
+    CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1); CREATE INDEX ON t (part);`;
+  const statement = `IF current_query() LIKE 'CREATE INDEX%' AND ${sessions} > 1 THEN RAISE EXCEPTION 'two sessions'; END IF`;
+  const file = await environment('parted', statement, parted);
+  const before = await captureAt(server, 'parted');
+  await lab.json('restore', '-f', file, '--backup', 'latest', '--confirm', 'parted');
+  expect(differences(before, await captureAt(server, 'parted'))).toEqual([]);
+  // Two sessions are noticed where they are allowed.
+  const other = await environment('plain', statement);
+  const ended = await lab.cli('restore', '-f', other, '--backup', 'latest', '--confirm', 'plain');
+  expect(errorLines(ended).join('\n')).toMatch(/LOAD_FAILED.*two sessions/s);
 });
 
 test('no job outlives a step that is killed', async () => {

@@ -170,11 +170,18 @@ export const loadDump = async (task: LoadTask): Promise<void> => {
   try {
     const args = restoreArgs(task, leave.length > 0 ? list : undefined);
     if (tools.major >= 17 && task.major < 17) await loadByScript(task, args);
-    else if (order.mode === 'in-place' || !(await loadSideBySide(task, args))) await loadDirectly(task, args);
+    else if (order.mode === 'in-place' || keep.some(isAttachment) || !(await loadSideBySide(task, args)))
+      await loadDirectly(task, args);
   } finally {
     rmSync(list, { force: true });
   }
 };
+
+/**
+ * Indexes of partitions are attached one by one, and with the last of them that of the whole table becomes valid. Two jobs that
+ * attach at the same time do not see each other: it then stays invalid, and nobody says so.
+ */
+const isAttachment = (entry: string): boolean => / INDEX ATTACH /.test(entry);
 
 const restoreArgs = ({ access, order }: LoadTask, list: string | undefined): string[] => [
   '--no-password',

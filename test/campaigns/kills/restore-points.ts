@@ -68,7 +68,7 @@ export const restoreRows: readonly Row<RestoreSetting>[] = [
   {
     stratum: 'done marker',
     settings: [swap, mirrorBucket],
-    spot: http('PUT', /\/restores\/[^/]+\.json\?/),
+    spot: http('PUT', /\/restores\/[^/]+\.json(\?|$)/),
     sides: [...around, 'mid', 'late'],
     victims: anyOf('commit'),
   },
@@ -132,21 +132,21 @@ export const restoreRows: readonly Row<RestoreSetting>[] = [
   {
     stratum: 'record of load',
     settings: [swap],
-    spot: http('PUT', /\/restores\/.*\/load-database\.json\?/),
+    spot: http('PUT', /\/restores\/.*\/load-database\.json(\?|$)/),
     sides: [...around, 'late'],
     victims: anyOf('load-database'),
   },
   {
     stratum: 'record of objects',
     settings: [mergeCopy, mirrorBucket],
-    spot: http('PUT', /\/restores\/.*\/restore-objects\.json\?/),
+    spot: http('PUT', /\/restores\/.*\/restore-objects\.json(\?|$)/),
     sides: [...around, 'late'],
     victims: anyOf('restore-objects'),
   },
   {
     stratum: 'record of commit',
     settings: [swap, inPlace],
-    spot: http('PUT', /\/restores\/.*\/commit\.json\?/),
+    spot: http('PUT', /\/restores\/.*\/commit\.json(\?|$)/),
     sides: [...around, 'late'],
     victims: anyOf('commit'),
   },

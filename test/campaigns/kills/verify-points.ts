@@ -4,7 +4,7 @@ import type { VerifySetting } from './verify-case.ts';
 const folder: VerifySetting = { from: 'folder' };
 const bucket: VerifySetting = { from: 'bucket' };
 
-const dump = /\/database\/(app|hr)\..*\.dump\.zst\?/;
+const dump = /\/database\/(app|hr)\..*\.dump\.zst(\?|$)/;
 
 export const verifyRows: readonly Row<VerifySetting>[] = [
   { stratum: 'pg_restore', settings: [bucket], spot: http('GET', dump, 2), sides: ['mid'], victims: ['pg_restore'] },
@@ -26,7 +26,7 @@ export const verifyRows: readonly Row<VerifySetting>[] = [
   {
     stratum: 'manifest',
     settings: [bucket],
-    spot: http('GET', /\/manifest\.json\?/),
+    spot: http('GET', /\/manifest\.json(\?|$)/),
     sides: ['mid', 'before'],
     victims: ['tree', 'runner'],
   },
