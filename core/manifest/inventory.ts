@@ -24,7 +24,8 @@ export interface InventoryLine {
 export const formatLine = (line: InventoryLine): string => {
   if (line.metadata !== undefined) return `${canonicalLine(line as unknown as Json)}\n`;
   const { at, contentType, digest, key, mtime, size, version } = line;
-  const [checksum, stored] = [line.checksum, line.stored].map(inOrder);
+  const checksum = inOrder(line.checksum);
+  const stored = inOrder(line.stored);
   return `${JSON.stringify({ at, checksum, contentType, digest, key, mtime, size, stored, version })}\n`;
 };
 
@@ -65,10 +66,10 @@ const isDescribed = ({ digest, contentType, metadata }: Record<string, unknown>)
       Object.values(metadata).every((value) => typeof value === 'string')));
 
 /** A manifest and its inventories are input: what they point to must stay inside the environment's folder. */
-export const isStorageKey = (key: string): boolean =>
-  key !== '' &&
-  !key.startsWith('/') &&
-  !key.split('/').some((segment) => segment === '' || segment === '.' || segment === '..');
+export const isStorageKey = (key: string): boolean => !emptyOrDots.test(key);
+
+/** A segment that is empty, one dot or two. */
+const emptyOrDots = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
 const isChecksum = (value: unknown): boolean =>
   value === undefined ||

@@ -18,16 +18,16 @@ export const mergeByKey = async function* <L extends Keyed, R extends Keyed>(
   const lefts = left[Symbol.asyncIterator]();
   const rights = right[Symbol.asyncIterator]();
   try {
-    let a = await nextOf(lefts);
-    let b = await nextOf(rights);
+    let a = itemOf(await lefts.next());
+    let b = itemOf(await rights.next());
     while (a !== undefined || b !== undefined) {
       const order = compare(a, b);
       const l = order <= 0 ? a : undefined;
       const r = order >= 0 ? b : undefined;
       const key = l?.key ?? r?.key;
       if (key !== undefined) yield { key, left: l, right: r };
-      if (order <= 0) a = await nextOf(lefts);
-      if (order >= 0) b = await nextOf(rights);
+      if (order <= 0) a = itemOf(await lefts.next());
+      if (order >= 0) b = itemOf(await rights.next());
     }
   } finally {
     await lefts.return?.();
@@ -41,7 +41,4 @@ const compare = (a: Keyed | undefined, b: Keyed | undefined): number => {
   return b === undefined ? -1 : compareUtf8(a.key, b.key);
 };
 
-const nextOf = async <T>(iterator: AsyncIterator<T>): Promise<T | undefined> => {
-  const step = await iterator.next();
-  return step.done === true ? undefined : step.value;
-};
+const itemOf = <T>(step: IteratorResult<T>): T | undefined => (step.done === true ? undefined : step.value);

@@ -31,20 +31,22 @@ export const checkObjects = async (check: ObjectsCheck): Promise<void> => {
   const { storage, stamp, store, onProblem, onExtra, prefix = '' } = check;
   const cursors = new Map<string, Cursor>();
   const cursorOf = (run: string): Cursor => {
-    const folder = layout.objects(run, store);
-    const known = cursors.get(folder) ?? openCursor(storage, folder, prefix);
-    cursors.set(folder, known);
-    return known;
+    const known = cursors.get(run);
+    if (known !== undefined) return known;
+    const opened = openCursor(storage, layout.objects(run, store), prefix);
+    cursors.set(run, opened);
+    return opened;
   };
   const own = cursorOf(stamp);
   const ownEscaped = new Set<string>();
   try {
     for await (const line of check.lines) {
       const run = line.at.slice(0, line.at.indexOf('/'));
-      const plain = line.at === `${layout.objects(run, store)}${line.key}`;
+      const cursor = cursorOf(run);
+      const plain = line.at === cursor.folder + line.key;
       if (!plain && run === stamp) ownEscaped.add(line.at);
       const object = plain
-        ? await cursorOf(run).seek(line.at, run === stamp && onExtra ? onExtra : ignore)
+        ? await cursor.seek(line.at, run === stamp && onExtra ? onExtra : ignore)
         : await storage.head(line.at);
       const problem = await checkOne(storage, line, object, run === stamp ? check.level : check.inherited);
       if (problem) onProblem(problem);
@@ -60,6 +62,7 @@ export const checkObjects = async (check: ObjectsCheck): Promise<void> => {
 const ignore = (): void => undefined;
 
 interface Cursor {
+  readonly folder: string;
   /** The object of this key; what lies before it and was not asked for is handed to `skipped`. */
   seek(key: string, skipped: (key: string) => void): Promise<ObjectInfo | undefined>;
   rest(skipped: (key: string) => void, escaped: ReadonlySet<string>): Promise<void>;
@@ -82,6 +85,7 @@ const openCursor = (storage: ObjectStore, folder: string, prefix: string): Curso
     else skipped(key);
   };
   return {
+    folder,
     seek: async (key, skipped) => {
       if (!started) await advance();
       while (current !== undefined && compareUtf8(current.key, key) < 0) {

@@ -7,6 +7,7 @@ import { escapedKey } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { readAll, sha256 } from './bytes.ts';
+import { itemsOfPages } from './pages.ts';
 
 /** Inventories in storage: sorted NDJSON in parts of bounded size, each whole in memory once. */
 
@@ -119,11 +120,17 @@ const readFile = async (storage: ObjectStore, key: string): Promise<Buffer> => {
 };
 
 /** Every line of an inventory in order; with `prefixes`, only the parts that can hold such keys are read. */
-export const readInventory = async function* (
+export const readInventory = (
   storage: ObjectStore,
   parts: readonly InventoryPart[],
   prefixes: readonly string[] = [],
-): AsyncIterable<InventoryLine> {
+): AsyncIterable<InventoryLine> => itemsOfPages(readParts(storage, parts, prefixes));
+
+const readParts = async function* (
+  storage: ObjectStore,
+  parts: readonly InventoryPart[],
+  prefixes: readonly string[],
+): AsyncIterable<readonly InventoryLine[]> {
   let last: string | undefined;
   for (const part of parts) {
     if (!mayHold(part, prefixes)) continue;
@@ -134,8 +141,8 @@ export const readInventory = async function* (
         throw new Lc2Error('BACKUP_DAMAGED', 'an inventory is not sorted', { where: part.key });
       }
       last = line.key;
-      if (prefixes.length === 0 || prefixes.some((prefix) => line.key.startsWith(prefix))) yield line;
     }
+    yield prefixes.length === 0 ? lines : lines.filter(({ key }) => prefixes.some((prefix) => key.startsWith(prefix)));
   }
 };
 

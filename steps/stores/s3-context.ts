@@ -59,7 +59,8 @@ export const isOpaque = ({ ServerSideEncryption, SSECustomerAlgorithm }: Encrypt
   (ServerSideEncryption ?? '').startsWith('aws:kms') || SSECustomerAlgorithm !== undefined;
 
 /** Without the quotes. */
-export const versionOfEtag = (etag: string): string => etag.replace(/^"(.*)"$/, '$1');
+export const versionOfEtag = (etag: string): string =>
+  etag.length > 1 && etag.startsWith('"') && etag.endsWith('"') ? etag.slice(1, -1) : etag;
 
 export const checksumOf = (etag: string, opaque: boolean): Checksum => {
   const value = versionOfEtag(etag);

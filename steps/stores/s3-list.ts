@@ -2,6 +2,7 @@ import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-s
 import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
+import { itemsOfPages } from '../runtime/pages.ts';
 import type { Listing } from './s3-xml.ts';
 import { call, checksumOf, isOpaque, type S3Context, versionOfEtag, whereIs } from './s3-context.ts';
 
@@ -28,34 +29,57 @@ const decode = (context: S3Context, text: string, encoded: boolean): string => {
   }
 };
 
-/** Every object, page by page. A server that leaves out, repeats or disorders anything is found out. */
-export async function* listObjects(
+/** Every object. A server that leaves out, repeats or disorders anything is found out. */
+export const listObjects = (context: S3Context, options: ListOptions): AsyncIterable<ObjectInfo> =>
+  itemsOfPages(pagesOf(context, options), { ahead: true });
+
+async function* pagesOf(
   context: S3Context,
   options: ListOptions,
-): AsyncGenerator<ObjectInfo, void, undefined> {
+): AsyncGenerator<readonly ObjectInfo[], void, undefined> {
   let token: string | undefined;
   let last: string | undefined;
   do {
-    const page: Listing = await call(context, options.prefix, () =>
-      context.calls.list(pageOf(context, options, token), context.signal),
-    );
-    // The SDK reads a page of a proxy as a listing of nothing.
-    if (page.IsTruncated === undefined && page.Name === undefined)
-      throw broken(context, 'the answer is no listing', options.prefix);
-    for (const object of page.Contents ?? []) {
-      const full = decode(context, object.Key ?? '', page.EncodingType === 'url');
-      const key = full.slice(context.prefix.length);
-      if (!full.startsWith(context.prefix + options.prefix))
-        throw broken(context, 'the listing holds a key that was not asked for', full);
-      if (last !== undefined && compareUtf8(last, key) >= 0)
-        throw broken(context, 'the listing is not in the order of UTF-8 bytes', key);
-      last = key;
-      // The folder itself, as some tools mark it, has no name below the prefix.
-      if (key !== '') yield infoOf(context, key, object, context.state.etagsAreOpaque ?? (await probe(context, key)));
-    }
-    token = nextToken(context, page, token);
+    const page = await readPage(context, options, { token, last });
+    token = page.token;
+    last = page.last;
+    yield page.objects;
   } while (token !== undefined);
 }
+
+/** Where a listing goes on: the server's word for it, and the last key. */
+interface Mark {
+  readonly token: string | undefined;
+  readonly last: string | undefined;
+}
+
+const readPage = async (
+  context: S3Context,
+  options: ListOptions,
+  before: Mark,
+): Promise<Mark & { readonly objects: readonly ObjectInfo[] }> => {
+  const page: Listing = await call(context, options.prefix, () =>
+    context.calls.list(pageOf(context, options, before.token), context.signal),
+  );
+  // The SDK reads a page of a proxy as a listing of nothing.
+  if (page.IsTruncated === undefined && page.Name === undefined)
+    throw broken(context, 'the answer is no listing', options.prefix);
+  const below = context.prefix + options.prefix;
+  const objects: ObjectInfo[] = [];
+  let { last } = before;
+  for (const object of page.Contents ?? []) {
+    const full = decode(context, object.Key ?? '', page.EncodingType === 'url');
+    const key = full.slice(context.prefix.length);
+    if (!full.startsWith(below)) throw broken(context, 'the listing holds a key that was not asked for', full);
+    if (last !== undefined && compareUtf8(last, key) >= 0)
+      throw broken(context, 'the listing is not in the order of UTF-8 bytes', key);
+    last = key;
+    // The folder itself, as some tools mark it, has no name below the prefix.
+    if (key === '') continue;
+    objects.push(infoOf(context, key, object, context.state.etagsAreOpaque ?? (await probe(context, key))));
+  }
+  return { objects, last, token: nextToken(context, page, before.token) };
+};
 
 const pageOf = (context: S3Context, { prefix, startAfter }: ListOptions, token: string | undefined) => ({
   Bucket: context.bucket,

@@ -4,14 +4,17 @@ import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
 
-const unescape = (text: string): string =>
-  text.includes('&')
+/** A quote is most of what there is: each listed object has two. */
+const unescape = (escaped: string): string => {
+  const text = escaped.replaceAll('&quot;', '"');
+  return text.includes('&')
     ? text.replaceAll(/&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g, (all, hex?: string, decimal?: string, name = '') =>
         hex === undefined && decimal === undefined
           ? (entities[String(name)] ?? all)
           : String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)),
       )
     : text;
+};
 
 /** Text of the first element of this name; undefined: there is none, or it holds more than text. */
 const textOf = (xml: string, name: string): string | undefined => {
@@ -54,9 +57,13 @@ export const listingOf = (xml: string): Listing | undefined => {
   };
 };
 
+const digits = /^\d+$/;
+
 const objectOf = (xml: string): NonNullable<Listing['Contents']>[number] | undefined => {
-  const [Key, ETag, size, time] = ['Key', 'ETag', 'Size', 'LastModified'].map((name) => textOf(xml, name));
-  const LastModified = new Date(time ?? '');
-  if (Key === undefined || ETag === undefined || size === undefined || !/^\d+$/.test(size)) return undefined;
+  const Key = textOf(xml, 'Key');
+  const ETag = textOf(xml, 'ETag');
+  const size = textOf(xml, 'Size');
+  const LastModified = new Date(textOf(xml, 'LastModified') ?? '');
+  if (Key === undefined || ETag === undefined || size === undefined || !digits.test(size)) return undefined;
   return Number.isNaN(LastModified.getTime()) ? undefined : { Key, ETag, Size: Number(size), LastModified };
 };

@@ -54,8 +54,8 @@ export const inputSeeds: readonly Seed[] = [
   {
     breaks: 'an inventory may point outside its storage',
     file: 'core/manifest/inventory.ts',
-    find: " || segment === '..')",
-    replace: ')',
+    find: '\\.{0,2}',
+    replace: '\\.{0,1}',
     test: unit('inventory', 'inventory lines > with a place above the folder are damage, and the part is named'),
   },
   {
