@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { catalogue, type ErrorCode, exitStatus, Lc2Error } from '../core/errors.ts';
 import { type Flow, type FlowFacts, type FlowStep, holds, retry } from '../core/flow/flow.ts';
 import { completeParameters, type Environment, renderConfigMapData, variableOf } from '../core/plan/environment.ts';
+import { nodeFlags } from '../core/steps/contract.ts';
 import { stepContracts, type StepName } from '../core/steps/index.ts';
 import type { SecretSet } from './load-file.ts';
 import type { Reporter } from './reporter.ts';
@@ -206,7 +207,8 @@ const spawnStep = (task: Task, { step, attempt, place, termination, signal }: Sp
   new Promise((resolve, reject) => {
     // The step is told to stop when we die, however we die.
     const keeper = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'TERM', '--'] : [];
-    const [program = process.execPath, ...args] = [...keeper, process.execPath, stepProgram, step];
+    const flags = nodeFlags(stepContracts[step].resources);
+    const [program = process.execPath, ...args] = [...keeper, process.execPath, ...flags, stepProgram, step];
     const child = spawn(program, args, {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,6 +1,6 @@
 import { type Flow, retry } from '../../core/flow/flow.ts';
 import { variableOf } from '../../core/plan/environment.ts';
-import type { SecretName, StepContract } from '../../core/steps/contract.ts';
+import { nodeFlags, type SecretName, type StepContract } from '../../core/steps/contract.ts';
 import type { Container, EnvVar, Parameter, SecurityContext, Template, Volume } from '../argo/index.ts';
 import {
   environmentConfigMap,
@@ -77,7 +77,7 @@ const resultOf = (contract: StepContract): Parameter => ({
 const containerOf = (flow: Flow, contract: StepContract, images: Images): Container => ({
   image: images[contract.image],
   imagePullPolicy: 'IfNotPresent',
-  command: ['node', '/app/main.mjs'],
+  command: ['node', ...nodeFlags(contract.resources), '/app/main.mjs'],
   args: [contract.name],
   env: [
     ...flow.parameters.map(({ name }) => ({ name: variableOf(name), value: parameterTag(name) })),

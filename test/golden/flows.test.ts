@@ -3,7 +3,7 @@ import type { FlowCondition } from '../../core/flow/flow.ts';
 import { retry } from '../../core/flow/flow.ts';
 import { flows } from '../../core/flow/index.ts';
 import { variableOf } from '../../core/plan/environment.ts';
-import type { StepContract } from '../../core/steps/contract.ts';
+import { nodeFlags, type StepContract } from '../../core/steps/contract.ts';
 import { stepContracts } from '../../core/steps/index.ts';
 import type { Template } from '../../templates/argo/index.ts';
 import { argoValidators } from './support/argo-schema.ts';
@@ -59,7 +59,7 @@ describe.each(Object.values(flows))('$name', (flow) => {
     for (const step of allSteps) {
       const contract: StepContract = stepContracts[step];
       const { container, outputs, volumes } = leaf(step);
-      expect(container?.command).toEqual(['node', '/app/main.mjs']);
+      expect(container?.command).toEqual(['node', ...nodeFlags(contract.resources), '/app/main.mjs']);
       expect(container?.args).toEqual([step]);
       const env = new Map(container?.env?.map(({ name, value }) => [name, value]));
       for (const { name } of flow.parameters) expect(env.get(variableOf(name))).toBe(`{{workflow.parameters.${name}}}`);
