@@ -34,14 +34,20 @@ export interface Resources {
   readonly memory: string;
   /** Limit; memory of a step does not grow with the data. */
   readonly memoryLimit: string;
-  /** Most that Node's old generation takes, in MiB: half of the limit, as Node itself chooses in a pod. */
-  readonly heap: number;
+  /** Most that Node's old generation takes: half of the limit, as Node itself chooses in a pod. */
+  readonly heap: `${number}Mi`;
   /** Size of the scratch volume. */
   readonly scratch: string;
 }
 
-export const small: Resources = { cpu: '50m', memory: '128Mi', memoryLimit: '512Mi', heap: 256, scratch: '64Mi' };
-export const streaming: Resources = { cpu: '250m', memory: '256Mi', memoryLimit: '1Gi', heap: 512, scratch: '256Mi' };
+export const small: Resources = { cpu: '50m', memory: '128Mi', memoryLimit: '512Mi', heap: '256Mi', scratch: '64Mi' };
+export const streaming: Resources = {
+  cpu: '250m',
+  memory: '256Mi',
+  memoryLimit: '1Gi',
+  heap: '512Mi',
+  scratch: '256Mi',
+};
 
 /**
  * How Node runs a step. What a step holds is bounded, but where the machine has room Node lets garbage pile up. The young
@@ -49,5 +55,5 @@ export const streaming: Resources = { cpu: '250m', memory: '256Mi', memoryLimit:
  */
 export const nodeFlags = ({ heap }: Resources): readonly string[] => [
   '--max-semi-space-size=8',
-  `--max-old-space-size=${heap}`,
+  `--max-old-space-size=${Number.parseInt(heap, 10)}`,
 ];
