@@ -7,7 +7,7 @@ const remedy = 'set KUBECONFIG to a readable file, or run in a pod with a servic
 
 const load = async (): Promise<KubeConfig> => {
   // Loaded late: it is large, and a wrong setting should be told at once.
-  const client = await import('@kubernetes/client-node');
+  const client = await import('./kube-config.ts');
   const config = new client.KubeConfig();
   try {
     config.loadFromDefault();

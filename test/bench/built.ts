@@ -8,6 +8,7 @@ export const root = join(import.meta.dirname, '../..');
 
 /** What images and the npm package carry, made from the sources as they are now. */
 export const builtProgram = join(root, 'build/app/main.mjs');
+export const builtController = join(root, 'build/app/controller.mjs');
 export const builtCli = join(root, 'build/cli/main.mjs');
 
 let building: Promise<unknown> | undefined;

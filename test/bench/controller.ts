@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { bundleController, type Program } from '../component/controller/process.ts';
+import { controllerFlags } from '../../templates/constructs/controller.ts';
 import { kubeconfig } from '../fakes/kube/kubeconfig.ts';
+import { build, builtController } from './built.ts';
 import type { KubeFacts } from './kube-server.ts';
 import type { LoopFacts } from './loop-probe.ts';
 import { type Pair, rounds, rowOf } from './pairs.ts';
@@ -56,12 +57,12 @@ interface Controller {
   readonly facts: () => Promise<LoopFacts>;
 }
 
-/** The real controller, bundled as in its image. Ready when it has listed everything. */
-const startController = async (program: Program, kube: Kube): Promise<Controller> => {
-  const child = fork(program.file, {
-    execArgv: ['--import', here('loop-probe.ts')],
+/** The real controller, as in its image. Ready when it has listed everything. */
+const startController = async (folder: string, kube: Kube): Promise<Controller> => {
+  const child = fork(builtController, {
+    execArgv: [...controllerFlags, '--import', here('loop-probe.ts')],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { PATH: process.env['PATH'], HOME: program.folder, KUBECONFIG: kube.config, LC2_CONTROLLER_PORT: '0' },
+    env: { PATH: process.env['PATH'], HOME: folder, KUBECONFIG: kube.config, LC2_CONTROLLER_PORT: '0' },
   });
   // Loading modules is not what is measured.
   kube.child.once('message', () => child.send('reset'));
@@ -83,13 +84,13 @@ const startController = async (program: Program, kube: Kube): Promise<Controller
 };
 
 /** Peak memory and longest standstill while everything is listed for the first time, beside client-node's informer. */
-const benchWatch = async (program: Program, folder: string): Promise<Row[]> => {
+const benchWatch = async (folder: string): Promise<Row[]> => {
   const memory: Pair[] = [];
   const stalls: Pair[] = [];
   for (let round = 0; round < rounds; round++) {
     const kube = await startKube(folder);
     await kube.ask(`past?count=${watched}`);
-    const controller = await startController(program, kube);
+    const controller = await startController(folder, kube);
     const facts = await controller.facts();
     await end(controller.child);
     const informer = fork(here('informer.ts'), [String(watched)], {
@@ -117,10 +118,10 @@ const until = async (what: string, isTrue: () => Promise<boolean>): Promise<void
 };
 
 /** A thousand requests at once, each for an environment of its own; then their runs begin and end. */
-const benchBurst = async (program: Program, folder: string): Promise<Row[]> => {
+const benchBurst = async (folder: string): Promise<Row[]> => {
   const kube = await startKube(folder);
   await kube.ask(`environments?count=${burst}`);
-  const controller = await startController(program, kube);
+  const controller = await startController(folder, kube);
   await until('every ConfigMap', async () => {
     const { writes } = await kube.ask('facts');
     return (writes['PATCH configmaps'] ?? 0) >= burst && (writes['PATCH backupenvironments/status'] ?? 0) >= burst;
@@ -164,11 +165,10 @@ const benchBurst = async (program: Program, folder: string): Promise<Row[]> => {
 /** The controller as a process beside a pretended API server in another process. */
 export const benchController = async (): Promise<Row[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'lc2-bench-controller-'));
-  const program = await bundleController();
+  await build();
   try {
-    return [...(await benchWatch(program, folder)), ...(await benchBurst(program, folder))];
+    return [...(await benchWatch(folder)), ...(await benchBurst(folder))];
   } finally {
-    await program.remove();
     await rm(folder, { recursive: true, force: true });
   }
 };
