@@ -1,11 +1,3 @@
-import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  HeadObjectCommand,
-  type S3Client,
-  UploadPartCopyCommand,
-} from '@aws-sdk/client-s3';
 import { Lc2Error } from '../../core/errors.ts';
 import { canCopy } from '../../core/plan/mover-choice.ts';
 import type { Mover, MoveOrder, MoveResult } from '../../core/ports/mover.ts';
@@ -28,7 +20,6 @@ const farewell = 10_000;
 
 interface Context {
   readonly options: MoverOptions;
-  readonly client: S3Client;
   readonly calls: S3Calls;
   readonly from: Place;
   readonly to: Place;
@@ -48,7 +39,6 @@ export const openCopyMover = (options: MoverOptions): Promise<Mover> => {
   const calls = createS3Calls(options.to);
   const context: Context = {
     options,
-    client: calls.sdk,
     calls,
     from: placeOf(options.from),
     to: placeOf(options.to),
@@ -132,9 +122,11 @@ const copied = (order: MoveOrder, done: Awaited<ReturnType<S3Calls['copy']>>): M
 };
 
 const copyInParts = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<void> => {
-  const { client, options } = context;
+  const { calls, options } = context;
+  const sdk = await calls.sdk();
+  const { client } = sdk;
   const target = { Bucket: context.to.bucket, Key: context.to.prefix + order.to };
-  const described = await client.send(headOf(context, order), { abortSignal: signal });
+  const described = await client.send(new sdk.HeadObjectCommand(headOf(context, order)), { abortSignal: signal });
   const ranges = rangesOf(
     order.from.size,
     await partSizeOf(context, order, signal),
@@ -142,12 +134,12 @@ const copyInParts = async (context: Context, order: MoveOrder, signal: AbortSign
   );
   const { ContentType, Metadata, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage } = described;
   const kept = { ContentType, Metadata, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage };
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...target, ...kept }));
+  const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand({ ...target, ...kept }));
   if (UploadId === undefined)
     throw new Lc2Error('STORE_FAILED', 'the store began an upload without an id', { where: order.to });
   try {
     const copyPart = async ({ range, number }: { range: string; number: number }, partSignal: AbortSignal) => {
-      const command = new UploadPartCopyCommand({
+      const command = new sdk.UploadPartCopyCommand({
         ...target,
         UploadId,
         PartNumber: number,
@@ -159,7 +151,7 @@ const copyInParts = async (context: Context, order: MoveOrder, signal: AbortSign
       return { PartNumber: number, ETag: done.CopyPartResult?.ETag };
     };
     const parts = await collect(ordered(numbered(ranges), { concurrency: partsAtOnce }, copyPart));
-    const command = new CompleteMultipartUploadCommand({
+    const command = new sdk.CompleteMultipartUploadCommand({
       ...target,
       UploadId,
       MultipartUpload: { Parts: parts },
@@ -169,24 +161,27 @@ const copyInParts = async (context: Context, order: MoveOrder, signal: AbortSign
   } catch (error) {
     // What cannot be ended now is swept by abortUploads; the reason of the failure counts.
     await client
-      .send(new AbortMultipartUploadCommand({ ...target, UploadId }), { abortSignal: AbortSignal.timeout(farewell) })
+      .send(new sdk.AbortMultipartUploadCommand({ ...target, UploadId }), {
+        abortSignal: AbortSignal.timeout(farewell),
+      })
       .catch(() => undefined);
     throw error;
   }
 };
 
-const headOf = ({ from }: Context, order: MoveOrder, part?: number): HeadObjectCommand =>
-  new HeadObjectCommand({
-    Bucket: from.bucket,
-    Key: from.prefix + order.from.key,
-    // Of a part some servers compare the part's own ETag; the copies of the parts carry the condition anyway.
-    ...(part === undefined ? { IfMatch: ifMatch(order) } : { PartNumber: part }),
-  });
+const headOf = ({ from }: Context, order: MoveOrder, part?: number) => ({
+  Bucket: from.bucket,
+  Key: from.prefix + order.from.key,
+  // Of a part some servers compare the part's own ETag; the copies of the parts carry the condition anyway.
+  ...(part === undefined ? { IfMatch: ifMatch(order) } : { PartNumber: part }),
+});
 
 /** Length of the source's own first part, which the others but the last usually share. */
 const partSizeOf = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<number | undefined> => {
   if (!/-\d+$/.test(order.from.version)) return undefined;
-  const { ContentLength, PartsCount } = await context.client.send(headOf(context, order, 1), { abortSignal: signal });
+  const { client, HeadObjectCommand } = await context.calls.sdk();
+  const command = new HeadObjectCommand(headOf(context, order, 1));
+  const { ContentLength, PartsCount } = await client.send(command, { abortSignal: signal });
   const count = Number(/-(\d+)$/.exec(order.from.version)?.[1]);
   // Servers that do not know parts answer with the whole object.
   if (ContentLength === order.from.size && count > 1 && PartsCount === undefined) return undefined;

@@ -1,30 +1,26 @@
 import type { Readable } from 'node:stream';
-import {
-  CopyObjectCommand,
-  type CopyObjectCommandInput,
-  GetObjectCommand,
-  type GetObjectCommandInput,
-  type GetObjectCommandOutput,
-  HeadObjectCommand,
-  type HeadObjectCommandInput,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandInput,
-  PutObjectCommand,
-  type PutObjectCommandInput,
-  type S3Client,
+import type {
+  CopyObjectCommandInput,
+  GetObjectCommandInput,
+  GetObjectCommandOutput,
+  HeadObjectCommandInput,
+  ListObjectsV2CommandInput,
+  PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
-import { type ClientOptions, createS3Client } from './s3-client.ts';
 import { type Answer, createExchange, textOf } from './s3-exchange.ts';
+import type { ClientOptions } from './s3-options.ts';
+import { lateSdk, type Sdk } from './s3-sdk.ts';
 import { etagOfCopy, type Listing, listingOf } from './s3-xml.ts';
 
-/** The calls that are made once per object or page, in the words of the SDK; everything else is the SDK's. */
+/** The calls that are made once per object, page or step, in the words of the SDK; everything else is the SDK's. */
 export interface S3Calls {
-  readonly sdk: S3Client;
+  readonly sdk: () => Promise<Sdk>;
   head(input: Place & Pick<HeadObjectCommandInput, 'IfMatch'>, signal: AbortSignal): Promise<Described>;
   get(input: Place & Pick<GetObjectCommandInput, 'IfMatch' | 'Range'>, signal: AbortSignal): Promise<Got>;
   put(input: PutInput, signal: AbortSignal): Promise<Marks>;
   copy(input: CopyInput, signal: AbortSignal): Promise<Marks>;
   list(input: ListObjectsV2CommandInput & { readonly Bucket: string }, signal: AbortSignal): Promise<Listing>;
+  headBucket(input: Pick<Place, 'Bucket'>, signal: AbortSignal): Promise<object>;
   close(): Promise<void>;
 }
 
@@ -57,8 +53,9 @@ type Got = Described &
 const worthTheSdk = 1024 * 1024;
 
 export const createS3Calls = (options: ClientOptions): S3Calls => {
-  const sdk = createS3Client(options);
-  const exchange = createExchange(sdk, options);
+  const late = lateSdk(options);
+  const sdk = late.load;
+  const exchange = createExchange(late, options);
   const ask: typeof exchange.ask = (asked, how) => exchange.ask(asked, how);
   return {
     sdk,
@@ -68,7 +65,10 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
         {
           signal: abortSignal,
           read: describedOf,
-          sdk: () => sdk.send(new HeadObjectCommand(input), { abortSignal }),
+          sdk: async () => {
+            const { client, HeadObjectCommand } = await sdk();
+            return client.send(new HeadObjectCommand(input), { abortSignal });
+          },
         },
       ),
     get: (input, abortSignal) =>
@@ -82,12 +82,18 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
             Body: answer.body,
             failure: answer.failure,
           }),
-          sdk: (): Promise<Got> => sdk.send(new GetObjectCommand(input), { abortSignal }),
+          sdk: async (): Promise<Got> => {
+            const { client, GetObjectCommand } = await sdk();
+            return client.send(new GetObjectCommand(input), { abortSignal });
+          },
         },
       ),
     put: (input, abortSignal) => {
-      const send = () =>
-        sdk.send(new PutObjectCommand({ ...input, ContentLength: input.Body.byteLength }), { abortSignal });
+      const send = async () => {
+        const { client, PutObjectCommand } = await sdk();
+        const command = new PutObjectCommand({ ...input, ContentLength: input.Body.byteLength });
+        return client.send(command, { abortSignal });
+      };
       if (input.Body.byteLength > worthTheSdk) return send();
       return ask<Marks>(
         { method: 'PUT', ...at(input), body: input.Body, headers: putHeaders(input) },
@@ -97,7 +103,7 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
     copy: (input, abortSignal) =>
       ask<Marks>(
         { method: 'PUT', ...at(input), headers: copyHeaders(input) },
-        { signal: abortSignal, read: readCopy, sdk: () => copyBySdk(sdk, input, abortSignal) },
+        { signal: abortSignal, read: readCopy, sdk: async () => copyBySdk(await sdk(), input, abortSignal) },
       ),
     list: (input, abortSignal) =>
       ask<Listing>(
@@ -105,11 +111,26 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
         {
           signal: abortSignal,
           read: async (answer) => listingOf(await textOf(answer)),
-          sdk: () => sdk.send(new ListObjectsV2Command(input), { abortSignal }),
+          sdk: async () => {
+            const { client, ListObjectsV2Command } = await sdk();
+            return client.send(new ListObjectsV2Command(input), { abortSignal });
+          },
+        },
+      ),
+    headBucket: (input, abortSignal) =>
+      ask<object>(
+        { method: 'HEAD', bucket: input.Bucket },
+        {
+          signal: abortSignal,
+          read: ({ headers }) => headers,
+          sdk: async () => {
+            const { client, HeadBucketCommand } = await sdk();
+            return client.send(new HeadBucketCommand(input), { abortSignal });
+          },
         },
       ),
     close: async () => {
-      sdk.destroy();
+      late.close();
       await exchange.close();
     },
   };
@@ -176,7 +197,8 @@ const readCopy = async (answer: Answer): Promise<Marks | undefined> => {
   return etag === undefined ? undefined : { ...marksOf(answer), ETag: etag };
 };
 
-const copyBySdk = async (sdk: S3Client, input: CopyInput, abortSignal: AbortSignal): Promise<Marks> => {
-  const { CopyObjectResult, ...rest } = await sdk.send(new CopyObjectCommand(input), { abortSignal });
+const copyBySdk = async (sdk: Sdk, input: CopyInput, abortSignal: AbortSignal): Promise<Marks> => {
+  const { client, CopyObjectCommand } = sdk;
+  const { CopyObjectResult, ...rest } = await client.send(new CopyObjectCommand(input), { abortSignal });
   return { ...rest, ETag: CopyObjectResult?.ETag };
 };

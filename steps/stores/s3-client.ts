@@ -1,18 +1,42 @@
 import { createHash } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { S3Client } from '@aws-sdk/client-s3';
-import type { Location } from '../../core/api/location.ts';
-import type { StoreTuning } from './store-options.ts';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  UploadPartCommand,
+  UploadPartCopyCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { type ClientOptions, keysOf, sockets } from './s3-options.ts';
 
-export interface ClientOptions {
-  readonly location: Location;
-  readonly secrets: Readonly<Record<string, string>>;
-  readonly tuning?: StoreTuning;
-}
-
-/** Enough for every worker of a mover with some to spare for listings. */
-export const sockets = 80;
+/** All that is used of the SDK; loaded by s3-sdk.ts alone. */
+export const commands = {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  UploadPartCommand,
+  UploadPartCopyCommand,
+} as const;
 
 /**
  * A client that behaves as the location says and not as the process environment or a profile of this machine would
@@ -20,12 +44,13 @@ export const sockets = 80;
  */
 export const createS3Client = ({ location, secrets, tuning = {} }: ClientOptions): S3Client => {
   const ca = secrets['ca.crt'];
+  const credentials = keysOf(secrets);
   const pool = { keepAlive: true, maxSockets: sockets };
   const client = new S3Client({
     region: location.region,
     endpoint: location.endpoint ?? amazonEndpoint(location.region),
     forcePathStyle: location.pathStyle,
-    ...(secrets['accessKeyId'] !== undefined && { credentials: staticKeys(secrets) }),
+    ...(credentials !== undefined && { credentials }),
     requestHandler: {
       connectionTimeout: tuning.connectTimeout ?? 10_000,
       // Silence of a connection. A store that copies a large object says nothing for minutes.
@@ -57,16 +82,6 @@ const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, e
 /** Named, because otherwise the SDK takes an endpoint from the environment. */
 const amazonEndpoint = (region: string): string =>
   `https://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
-
-/** Files of a Secret often end with a newline that is not part of the key. */
-const staticKeys = (secrets: Readonly<Record<string, string>>) => {
-  const sessionToken = secrets['sessionToken']?.trim();
-  return {
-    accessKeyId: secrets['accessKeyId']?.trim() ?? '',
-    secretAccessKey: secrets['secretAccessKey']?.trim() ?? '',
-    ...(sessionToken !== undefined && sessionToken !== '' && { sessionToken }),
-  };
-};
 
 /** Deletions of many keys must carry a checksum; older servers know only this one. */
 const addContentMd5 = (client: S3Client): void => {

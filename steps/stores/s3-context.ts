@@ -1,4 +1,3 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import type { Checksum } from '../../core/ports/object-store.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { throwIfCancelled } from './bodies.ts';
@@ -8,7 +7,6 @@ import type { StoreTuning } from './store-options.ts';
 
 /** What the calls of one opened store share. */
 export interface S3Context {
-  readonly client: S3Client;
   readonly calls: S3Calls;
   readonly bucket: string;
   /** Empty or with a final slash. */

@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { S3Client } from '@aws-sdk/client-s3';
 import type { Dispatcher } from 'undici';
 import Pool from 'undici/lib/dispatcher/pool.js';
 import { exchange } from './http-exchange.ts';
-import type { ClientOptions } from './s3-client.ts';
-import { sockets } from './s3-client.ts';
 import { readAll } from '../runtime/bytes.ts';
+import { endpointOf } from './s3-endpoint.ts';
 import { failureOf } from './s3-errors.ts';
+import { type ClientOptions, keysOf, sockets } from './s3-options.ts';
+import type { LateSdk } from './s3-sdk.ts';
 import { createSigner, encode, encodePath, type Sign } from './s3-sign.ts';
 import { errorOf } from './s3-xml.ts';
 
@@ -86,16 +86,14 @@ const firstPause = 100;
 const throttledPause = 500;
 const longestPause = 20_000;
 
-export const createExchange = (
-  client: S3Client,
-  { secrets, tuning = {} }: Pick<ClientOptions, 'secrets' | 'tuning'>,
-): Exchange => {
+export const createExchange = (sdk: LateSdk, { location, secrets, tuning = {} }: ClientOptions): Exchange => {
   const places = new Map<string, Promise<Place | undefined>>();
   const attempts = tuning.attempts ?? 4;
   const ca = secrets['ca.crt'];
+  const ownKeys = keysOf(secrets);
 
   const open = async (bucket: string): Promise<Place | undefined> => {
-    const endpoint = await endpointOf(client, bucket);
+    const endpoint = await endpointOf({ location, sdk }, bucket);
     if (endpoint === undefined) return undefined;
     const silence = tuning.socketTimeout ?? 300_000;
     const pool = new Pool(endpoint.url.origin, {
@@ -109,7 +107,8 @@ export const createExchange = (
         ...(ca !== undefined && ca.trim() !== '' && { ca }),
       },
     });
-    return { pool, host: endpoint.url.host, root: endpoint.url.pathname.replace(/\/$/, ''), sign: endpoint.sign };
+    const { url, region } = endpoint;
+    return { pool, host: url.host, root: url.pathname.replace(/\/$/, ''), sign: createSigner(region) };
   };
   const placeOf = (bucket: string): Promise<Place | undefined> => {
     const place = places.get(bucket) ?? open(bucket);
@@ -126,8 +125,8 @@ export const createExchange = (
     const plain: Record<string, string> = {};
     for (const [name, value] of Object.entries(ask.headers ?? {})) if (value !== undefined) plain[name] = value;
     const { method, body } = ask;
-    const keys = await client.config.credentials();
-    const sent = Date.now() + client.config.systemClockOffset;
+    const keys = ownKeys ?? (await (await sdk.load()).client.config.credentials());
+    const sent = Date.now() + sdk.clockOffset();
     const headers = place.sign({ method, host: place.host, path, query, headers: plain, body }, keys, new Date(sent));
     const answer = await exchange(place.pool, {
       method,
@@ -186,35 +185,6 @@ interface Place {
   readonly root: string;
   readonly sign: Sign;
 }
-
-/** Where the SDK would ask for the bucket, and how it would sign; undefined: in a way that only it can. */
-const endpointOf = async (client: S3Client, bucket: string): Promise<{ url: URL; sign: Sign } | undefined> => {
-  const { config } = client;
-  const given = await config.endpoint?.();
-  const { url, properties } = config.endpointProvider(
-    {
-      Bucket: bucket,
-      Region: await config.region(),
-      ForcePathStyle: config.forcePathStyle === true,
-      UseFIPS: false,
-      UseDualStack: false,
-      Accelerate: false,
-      UseGlobalEndpoint: false,
-      UseArnRegion: false,
-      DisableMultiRegionAccessPoints: true,
-      DisableS3ExpressSessionAuth: true,
-      ...(given !== undefined && { Endpoint: `${given.protocol}//${given.hostname}${portOf(given)}${given.path}` }),
-    },
-    {},
-  );
-  const schemes: unknown = properties?.['authSchemes'];
-  const scheme = new Map(Object.entries(Array.isArray(schemes) ? schemes[0] : {}));
-  const region: unknown = scheme.get('signingRegion');
-  const isOurs = scheme.get('name') === 'sigv4' && scheme.get('signingName') === 's3' && typeof region === 'string';
-  return isOurs ? { url, sign: createSigner(region) } : undefined;
-};
-
-const portOf = ({ port }: { readonly port?: number | undefined }): string => (port === undefined ? '' : `:${port}`);
 
 /** The body of an answer as text. */
 export const textOf = async ({ body, failure }: Answer): Promise<string> => {

@@ -1,4 +1,3 @@
-import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
@@ -127,18 +126,15 @@ const probe = async (context: S3Context, key: string): Promise<boolean> => {
 export const abortUploads = async (context: S3Context, prefix: string): Promise<number> => {
   let count = 0;
   let marker: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = {};
+  const { client, ListMultipartUploadsCommand } = await context.calls.sdk();
   for (;;) {
-    const page = await call(context, prefix, () =>
-      context.client.send(
-        new ListMultipartUploadsCommand({
-          Bucket: context.bucket,
-          Prefix: context.prefix + prefix,
-          EncodingType: 'url',
-          ...marker,
-        }),
-        { abortSignal: context.signal },
-      ),
-    );
+    const command = new ListMultipartUploadsCommand({
+      Bucket: context.bucket,
+      Prefix: context.prefix + prefix,
+      EncodingType: 'url',
+      ...marker,
+    });
+    const page = await call(context, prefix, () => client.send(command, { abortSignal: context.signal }));
     for (const { Key, UploadId } of page.Uploads ?? []) {
       const key = decode(context, Key ?? '', page.EncodingType === 'url');
       // Some servers ignore the prefix.
@@ -161,10 +157,11 @@ export const abortUploads = async (context: S3Context, prefix: string): Promise<
 };
 
 const abortUpload = async (context: S3Context, key: string, uploadId: string): Promise<void> => {
+  const { client, AbortMultipartUploadCommand } = await context.calls.sdk();
   const command = new AbortMultipartUploadCommand({ Bucket: context.bucket, Key: key, UploadId: uploadId });
   await call(context, key, async () => {
     try {
-      await context.client.send(command, { abortSignal: context.signal });
+      await client.send(command, { abortSignal: context.signal });
     } catch (error) {
       // Finished or ended by its owner meanwhile.
       if (!(error instanceof Error && error.name === 'NoSuchUpload')) throw error;

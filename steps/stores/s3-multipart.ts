@@ -1,10 +1,4 @@
 import { createHash } from 'node:crypto';
-import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  UploadPartCommand,
-} from '@aws-sdk/client-s3';
 import { Lc2Error } from '../../core/errors.ts';
 import { call, type S3Context, whereIs } from './s3-context.ts';
 
@@ -124,11 +118,11 @@ export const uploadInParts = async (task: MultipartTask): Promise<MultipartResul
   const { context, key } = task;
   const target = { Bucket: context.bucket, Key: context.prefix + key };
   // Not ended by the signal at once: an upload whose id never reached us could not be aborted.
-  const created = await call(context, key, () =>
-    context.client.send(new CreateMultipartUploadCommand({ ...target, ...task.headers }), {
-      abortSignal: lateSignal(context.signal),
-    }),
-  ).catch((error: unknown) => {
+  const created = await call(context, key, async () => {
+    const { client, CreateMultipartUploadCommand } = await context.calls.sdk();
+    const command = new CreateMultipartUploadCommand({ ...target, ...task.headers });
+    return client.send(command, { abortSignal: lateSignal(context.signal) });
+  }).catch((error: unknown) => {
     task.first.release();
     throw error;
   });
@@ -140,11 +134,9 @@ export const uploadInParts = async (task: MultipartTask): Promise<MultipartResul
     return { ...(await complete(task, { ...target, UploadId: uploadId }, parts)), size };
   } catch (error) {
     // A failure to end the upload must not hide why it failed; what is left over is swept by abortUploads.
-    await context.client
-      .send(new AbortMultipartUploadCommand({ ...target, UploadId: uploadId }), {
-        abortSignal: AbortSignal.timeout(farewell),
-      })
-      .catch(() => undefined);
+    const { client, AbortMultipartUploadCommand } = await context.calls.sdk();
+    const command = new AbortMultipartUploadCommand({ ...target, UploadId: uploadId });
+    await client.send(command, { abortSignal: AbortSignal.timeout(farewell) }).catch(() => undefined);
     throw error;
   }
 };
@@ -177,13 +169,14 @@ const uploadParts = async (task: MultipartTask, target: UploadTarget): Promise<{
   const upload = async (piece: Piece, number: number): Promise<void> => {
     try {
       const md5 = createHash('md5').update(piece.bytes).digest();
+      const { client, UploadPartCommand } = await context.calls.sdk();
       const command = new UploadPartCommand({
         ...target,
         PartNumber: number,
         Body: piece.bytes,
         ContentMD5: md5.toString('base64'),
       });
-      const { ETag = '' } = await call(context, task.key, () => context.client.send(command, { abortSignal }));
+      const { ETag = '' } = await call(context, task.key, () => client.send(command, { abortSignal }));
       parts.push({ PartNumber: number, ETag, md5 });
     } finally {
       piece.release();
@@ -230,13 +223,14 @@ const complete = async (
   const expectedEtag = `${createHash('md5')
     .update(Buffer.concat(parts.map(({ md5 }) => md5)))
     .digest('hex')}-${parts.length}`;
+  const { client, CompleteMultipartUploadCommand } = await context.calls.sdk();
   const command = new CompleteMultipartUploadCommand({
     ...target,
     MultipartUpload: { Parts: parts.map(({ PartNumber, ETag }) => ({ PartNumber, ETag })) },
     ...(createOnly && { IfNoneMatch: '*' }),
   });
   try {
-    const done = await context.client.send(command, { abortSignal: context.signal });
+    const done = await client.send(command, { abortSignal: context.signal });
     context.state.answered = true;
     return { etag: done.ETag, opaque: (done.ServerSideEncryption ?? '').startsWith('aws:kms'), expectedEtag };
   } catch (error) {

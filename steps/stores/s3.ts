@@ -1,10 +1,5 @@
 import { Readable } from 'node:stream';
-import {
-  DeleteObjectCommand,
-  DeleteObjectsCommand,
-  type GetObjectCommandOutput,
-  HeadBucketCommand,
-} from '@aws-sdk/client-s3';
+import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Lc2Error } from '../../core/errors.ts';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { s3 as descriptor } from '../../core/stores/s3.ts';
@@ -59,7 +54,6 @@ const contextOf = ({ location, secrets, signal, subfolder, tuning = {}, parsed, 
   const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
   const calls = createS3Calls({ location, secrets, tuning });
   return {
-    client: calls.sdk,
     calls,
     bucket: parsed.bucket,
     prefix: path === '' ? '' : `${path}/`,
@@ -114,7 +108,7 @@ const headObject = async (context: S3Context, key: string): Promise<ObjectInfo |
 const requireBucket = async (context: S3Context): Promise<void> => {
   if (context.state.answered) return;
   try {
-    await context.client.send(new HeadBucketCommand({ Bucket: context.bucket }), { abortSignal: context.signal });
+    await context.calls.headBucket({ Bucket: context.bucket }, context.signal);
     context.state.answered = true;
   } catch (error) {
     const { status } = failureOf(error);
@@ -243,8 +237,11 @@ const deleteObjects = async (context: S3Context, keys: readonly string[]): Promi
   throwIfCancelled(context.signal);
   const possible = keys.filter((key) => holds(context.prefix, key));
   for (const key of possible.filter((key) => notXml.test(key))) {
-    const command = new DeleteObjectCommand({ Bucket: context.bucket, Key: context.prefix + key });
-    await call(context, key, () => context.client.send(command, { abortSignal: context.signal }));
+    await call(context, key, async () => {
+      const { client, DeleteObjectCommand } = await context.calls.sdk();
+      const command = new DeleteObjectCommand({ Bucket: context.bucket, Key: context.prefix + key });
+      return client.send(command, { abortSignal: context.signal });
+    });
   }
   const others = possible.filter((key) => !notXml.test(key));
   for (let at = 0; at < others.length; at += deletesPerRequest)
@@ -253,13 +250,14 @@ const deleteObjects = async (context: S3Context, keys: readonly string[]): Promi
 
 const deleteMany = async (context: S3Context, keys: readonly string[]): Promise<void> => {
   const [first = ''] = keys;
-  const command = new DeleteObjectsCommand({
-    Bucket: context.bucket,
-    Delete: { Objects: keys.map((key) => ({ Key: context.prefix + key })), Quiet: true },
+  const { Errors = [] } = await call(context, first, async () => {
+    const { client, DeleteObjectsCommand } = await context.calls.sdk();
+    const command = new DeleteObjectsCommand({
+      Bucket: context.bucket,
+      Delete: { Objects: keys.map((key) => ({ Key: context.prefix + key })), Quiet: true },
+    });
+    return client.send(command, { abortSignal: context.signal });
   });
-  const { Errors = [] } = await call(context, first, () =>
-    context.client.send(command, { abortSignal: context.signal }),
-  );
   const failed = Errors.find(({ Code }) => Code !== 'NoSuchKey');
   if (failed === undefined) return;
   const key = (failed.Key ?? '').slice(context.prefix.length);

@@ -147,6 +147,15 @@ describe('calls of S3 without the SDK', () => {
     ]);
   });
 
+  it('ask for a bucket, too', async () => {
+    acts = [answer(200, '')];
+    await calls.headBucket({ Bucket: 'bucket' }, signal);
+    expect([seen[0]?.method, seen[0]?.url]).toEqual(['HEAD', '/bucket/']);
+    acts = [answer(404, '')];
+    expect(await failure(calls.headBucket({ Bucket: 'bucket' }, signal))).toMatchObject({ status: 404 });
+    expect(agents()).toEqual(['ours', 'ours']);
+  });
+
   it('end with the signal, and are not repeated', async () => {
     const abort = new AbortController();
     acts = [() => abort.abort()];
@@ -156,7 +165,7 @@ describe('calls of S3 without the SDK', () => {
 
   it('go where the SDK would send them', async () => {
     acts = [answer(200, copied)];
-    const { endpoint } = calls.sdk.config;
+    const { endpoint } = (await calls.sdk()).client.config;
     const { port } = (await endpoint?.()) ?? {};
     const other = open(`http://127.0.0.1:${port}/below/`);
     await other.copy(copy, signal);

@@ -1,4 +1,4 @@
-import { contract, type Seed, unit } from './seed.ts';
+import { contract, golden, type Seed, unit } from './seed.ts';
 
 const calls = (name: string) => contract('s3-calls', `calls of S3 without the SDK > ${name}`);
 
@@ -35,8 +35,22 @@ export const objectsSeeds: readonly Seed[] = [
   {
     breaks: 'signatures go by our clock for ever',
     file: 'steps/stores/s3-exchange.ts',
-    find: 'Date.now() + client.config.systemClockOffset',
+    find: 'Date.now() + sdk.clockOffset()',
     replace: 'Date.now()',
     test: calls('go by the service’s clock once it has told the time'),
+  },
+  {
+    breaks: 'directory buckets are taken for plain ones',
+    file: 'steps/stores/s3-endpoint.ts',
+    find: 'const plainBucket = /^(?!.*--)',
+    replace: 'const plainBucket = /^',
+    test: unit('s3-endpoint', 'endpoints of S3 without the SDK > are those of the SDK’s rules'),
+  },
+  {
+    breaks: 'every step that uses S3 loads the SDK',
+    file: 'steps/stores/s3-sdk.ts',
+    find: "import type { commands } from './s3-client.ts';",
+    replace: "import { commands } from './s3-client.ts';\nvoid commands;",
+    test: golden('late-parts', 'parts that come late > are the SDK of S3, for opening a store and for copies'),
   },
 ];
