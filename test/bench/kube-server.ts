@@ -146,12 +146,16 @@ const create = async (request: IncomingMessage, response: ServerResponse, plural
   answer(response, 201, save(plural, body));
 };
 
+/** The only list of operations that comes: the controller lets go of a Workflow. */
+const released = (item: Item): Item => ({ ...item, metadata: { ...item.metadata, finalizers: [] } });
+
 const patch = async (request: IncomingMessage, response: ServerResponse, place: Place): Promise<void> => {
   const { plural, name } = place;
   const body = await readBody(request);
   const before = of(plural).get(name);
   if (before === undefined && plural === 'configmaps') return answer(response, 201, save(plural, body));
   if (before === undefined) return refuse(response, 404, 'NotFound');
+  if (Array.isArray(body)) return answer(response, 200, save(plural, released(before)));
   const seen: unknown = body.metadata.resourceVersion;
   if (seen !== undefined && seen !== before.metadata.resourceVersion) return refuse(response, 409, 'Conflict');
   const metadata = { ...before.metadata, ...body.metadata, name };
@@ -180,7 +184,8 @@ interface Place {
 const tell = (workflow: Item, request: string, phase: string, status: Readonly<Record<string, unknown>>) =>
   new Promise<void>((done) => {
     awaited.set(request, { at: performance.now(), phase, done });
-    save('workflows', { ...workflow, status: { phase, startedAt: created, ...status } });
+    const current = of('workflows').get(workflow.metadata.name) ?? workflow;
+    save('workflows', { ...current, status: { phase, startedAt: created, ...status } });
   });
 
 /** Argo's part: each run begins and ends, so many a second. */
