@@ -248,7 +248,7 @@ class Run {
       .filter((member) => member.exit?.code !== 0 && !isCutShort(member))
       .sort((a, b) => weight(a) - weight(b) || (a.exit?.order ?? 0) - (b.exit?.order ?? 0));
     const culprit = failed[0];
-    const ownFailure = culprit !== undefined && weight(culprit) === 0;
+    const ownFailure = culprit !== undefined && weight(culprit) <= weights.failed;
     // Input that could not be written on is only a symptom when a stage failed by itself.
     if (this.#reason !== undefined && !(ownFailure && this.#reason.isSymptom === true)) throw this.#reason.error;
     if (culprit === undefined) return;
@@ -261,10 +261,14 @@ class Run {
   }
 }
 
-/** Who failed by itself comes before who lost its reader, and before whom we killed. */
+/** Whoever was killed by another has made those after it fail: they lack the rest of their input, whoever is seen first. */
+const weights = { killed: 0, failed: 1, lostItsReader: 2, ended: 3 } as const;
+
 const weight = (member: Member): number => {
-  if (member.exit === undefined || member.exit.killed) return 2;
-  return lostItsReader(member) ? 1 : 0;
+  const { exit } = member;
+  if (exit === undefined || exit.killed) return weights.ended;
+  if (lostItsReader(member)) return weights.lostItsReader;
+  return exit.signal === undefined ? weights.failed : weights.killed;
 };
 
 /** The pipes between stages are socket pairs: writing to a reader that is gone ends in SIGPIPE or in a reset connection. */

@@ -108,6 +108,13 @@ describe('pipelines of programs', () => {
     await expect(outputOf(stages)).rejects.toMatchObject({ what });
   });
 
+  it.each([
+    ['writer', [sh('a', 'trap "" TERM; exec 1>&-; sleep 0.3; kill -9 $$'), sh('b', 'cat; exit 1')], 'a SIGKILL '],
+    ['reader', [sh('a', 'yes'), sh('b', 'trap "" TERM; exec 0<&-; sleep 0.3; kill -9 $$')], 'b SIGKILL '],
+  ])('names a %s that was killed, though it is seen last', async (_which, stages, what) => {
+    await expect(outputOf(stages)).rejects.toMatchObject({ what });
+  });
+
   it('ends a member that ignores the loss of its reader', async () => {
     const stubborn = sh('stubborn', 'trap "" PIPE; while :; do echo x; done 2>/dev/null');
     await expect(outputOf([stubborn, sh('b', 'exit 6')])).rejects.toMatchObject({ what: 'b 6 ' });
