@@ -113,7 +113,7 @@ describe('a database', () => {
     }
     expect(failures).toEqual([]);
     expect(mutations.length).toBeGreaterThan(25);
-  }, 120_000);
+  }, 400_000);
 
   test('another encoding, collation or a subscription is seen; its password is not written down', async () => {
     const server = connect(target, 'postgres');
