@@ -5,13 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Process {
   readonly pid: number;
   readonly parent: number;
+  readonly session: number;
   /** Of the program: `node`, `pg_dump`. */
   readonly name: string;
   /** Clock ticks since boot: with the pid it names a process for ever. */
   readonly started: string;
 }
 
-const read = (file: string): string | undefined => {
+export const readProc = (file: string): string | undefined => {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -22,13 +23,15 @@ const read = (file: string): string | undefined => {
   }
 };
 
-const tryProcess = (pid: number): Process | undefined => {
-  const text = read(`/proc/${pid}/stat`);
+/** Undefined also for one that is dead and not yet buried. */
+export const tryProcess = (pid: number): Process | undefined => {
+  const text = readProc(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
   const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'));
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const isOver = fields[0] === 'Z' || fields[0] === 'X';
-  return isOver ? undefined : { pid, name, parent: Number(fields[1]), started: fields[19] ?? '' };
+  if (isOver) return undefined;
+  return { pid, name, parent: Number(fields[1]), session: Number(fields[3]), started: fields[19] ?? '' };
 };
 
 const allProcesses = (): Process[] =>
@@ -48,9 +51,10 @@ export const descendantsOf = (pid: number): Process[] => {
   return found;
 };
 
-export const commandLineOf = ({ pid }: Process): string => read(`/proc/${pid}/cmdline`) ?? '';
+export const commandLineOf = ({ pid }: Process): string => readProc(`/proc/${pid}/cmdline`) ?? '';
 
-export const isAlive = ({ pid, started }: Process): boolean => tryProcess(pid)?.started === started;
+export const isAlive = ({ pid, started }: Pick<Process, 'pid' | 'started'>): boolean =>
+  tryProcess(pid)?.started === started;
 
 /** Names of those that are still there after the time that a stop may take. */
 export const survivorsOf = async (processes: readonly Process[], patience = 30_000): Promise<string[]> => {

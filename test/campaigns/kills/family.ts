@@ -1,6 +1,7 @@
 // The processes of one run while it runs: who is there, who ever was, who is left.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, type Process, readProc, tryProcess } from '../../support/processes.ts';
 
 export interface Member {
   readonly pid: number;
@@ -20,41 +21,13 @@ export interface Family {
   stop(): void;
 }
 
-interface Stat {
-  readonly name: string;
-  readonly parent: number;
-  readonly session: number;
-  readonly started: string;
-}
-
-const read = (file: string): string | undefined => {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    // It ended while we looked.
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
-      return undefined;
-    throw error;
-  }
-};
-
-/** Undefined also for one that is dead and not yet buried. */
-const statOf = (pid: number): Stat | undefined => {
-  const text = read(`/proc/${pid}/stat`);
-  if (text === undefined) return undefined;
-  const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'));
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  return { name, parent: Number(fields[1]), session: Number(fields[3]), started: fields[19] ?? '' };
-};
-
 const childrenOf = (pid: number): number[] =>
-  (read(`/proc/${pid}/task/${pid}/children`) ?? '').split(' ').filter(Boolean).map(Number);
+  (readProc(`/proc/${pid}/task/${pid}/children`) ?? '').split(' ').filter(Boolean).map(Number);
 
 /** Undefined until the process is what it will be: `setpriv` becomes another program. */
-const roleOf = (pid: number, { name }: Stat): string | undefined => {
+const roleOf = (pid: number, { name }: Process): string | undefined => {
   if (name === 'setpriv') return undefined;
-  const [, step] = /\/steps\/main\.ts\0([a-z-]+)\0$/.exec(read(`/proc/${pid}/cmdline`) ?? '') ?? [];
+  const [, step] = /\/steps\/main\.ts\0([a-z-]+)\0$/.exec(readProc(`/proc/${pid}/cmdline`) ?? '') ?? [];
   // Before it has become another program a child is a copy of its parent.
   return step ?? (name === 'node' || name === 'MainThread' ? undefined : name);
 };
@@ -63,9 +36,8 @@ const interval = 4;
 
 export const watchFamily = (runner: number, ended: Promise<unknown>): Family => {
   const members = new Map<number, Member>();
-  const first = statOf(runner);
+  const first = tryProcess(runner);
   if (first !== undefined) members.set(runner, { pid: runner, started: first.started, role: 'runner' });
-  const isAlive = ({ pid, started }: Member): boolean => statOf(pid)?.started === started;
   const visit = (pid: number): void => {
     for (const child of childrenOf(pid)) {
       const known = members.get(child);
@@ -74,7 +46,7 @@ export const watchFamily = (runner: number, ended: Promise<unknown>): Family => 
     }
   };
   const meet = (pid: number, parent: number): void => {
-    const stat = statOf(pid);
+    const stat = tryProcess(pid);
     const role = stat && roleOf(pid, stat);
     if (stat === undefined || role === undefined) return;
     // A step that starts a program looks like itself twice for a moment.
@@ -101,7 +73,7 @@ export const watchFamily = (runner: number, ended: Promise<unknown>): Family => 
       .filter((entry) => /^\d+$/.test(entry))
       .flatMap((entry) => {
         const pid = Number(entry);
-        const stat = statOf(pid);
+        const stat = tryProcess(pid);
         if (stat === undefined) return [];
         const isOurs = members.get(pid)?.started === stat.started || sessions.has(stat.session);
         return isOurs ? [`${stat.name} (${pid})`] : [];
@@ -135,12 +107,11 @@ export const kill = async (victims: readonly Member[]): Promise<void> => {
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
     }
   }
-  const isThere = ({ pid, started }: Member): boolean => statOf(pid)?.started === started;
-  while (victims.some(isThere)) await sleep(1);
+  while (victims.some(isAlive)) await sleep(1);
 };
 
 /** A process that is no child of ours, such as one of the server. */
 export const stranger = (pid: number, role: string): Member[] => {
-  const stat = statOf(pid);
+  const stat = tryProcess(pid);
   return stat === undefined ? [] : [{ pid, started: stat.started, role }];
 };
