@@ -1,4 +1,4 @@
-import { Lc2Error } from '../core/errors.ts';
+import { hasCode, Lc2Error } from '../core/errors.ts';
 import { type Manifest, type ManifestBody, manifestVersion, sealManifest } from '../core/manifest/manifest.ts';
 import { layout } from '../core/plan/layout.ts';
 import { catchUp } from '../core/steps/catch-up.ts';
@@ -12,12 +12,15 @@ import type { StoredFile } from './runtime/check-dump.ts';
 import type { StepContext } from './runtime/context.ts';
 import { type BackupRun, openRun, requireStepOutput } from './runtime/run.ts';
 import { tryReadManifest } from './runtime/storage.ts';
-import { hasCode } from '../core/errors.ts';
+import { endUploads } from './runtime/sweep.ts';
 
 /** Seals the backup: one file, written once, after everything else. Repeating it finds the seal. */
 export const manifest = async (context: StepContext): Promise<ManifestOutput> => {
   const run = await openRun(context);
-  const sealed = (await tryReadManifest(run.storage, run.stamp)) ?? (await seal(context, run));
+  const earlier = await tryReadManifest(run.storage, run.stamp);
+  // An attempt that was killed in the act of sealing leaves its working file.
+  if (earlier) await endUploads(context, run.storage, run.stamp);
+  const sealed = earlier ?? (await seal(context, run));
   if (sealed.runUid !== context.runUid)
     throw new Lc2Error('BACKUP_ID_TAKEN', 'another run has sealed this backup', { where: sealed.backupId });
   return {

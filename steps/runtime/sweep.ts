@@ -15,7 +15,11 @@ import { listStamps, tryReadRecord } from './storage.ts';
 export const sweepDeadRuns = async (context: StepContext, storage: ObjectStore, own: string): Promise<void> => {
   for (const stamp of (await listStamps(storage)).toReversed()) {
     if (stamp >= own) continue;
-    if ((await storage.head(layout.manifest(stamp))) !== undefined) return;
+    if ((await storage.head(layout.manifest(stamp))) !== undefined) {
+      // All of a run may have died in the act of sealing.
+      await endUploads(context, storage, stamp);
+      return;
+    }
     const run = await tryReadRecord(storage, layout.run(stamp), runRecord);
     if (run && !isDead(context, run)) continue;
     await removeUnsealed(context, storage, stamp);

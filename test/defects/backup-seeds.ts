@@ -48,6 +48,13 @@ export const backupSeeds: readonly Seed[] = [
     test: unit('backup-steps', 'attempts > that seal at the same time write one seal'),
   },
   {
+    breaks: 'who was killed while sealing leaves its working file',
+    file: 'steps/manifest.ts',
+    find: 'if (earlier) await endUploads(',
+    replace: 'if (!earlier) await endUploads(',
+    test: unit('backup-steps', 'attempts > that were killed while they sealed leave nothing open, whoever comes next'),
+  },
+  {
     breaks: 'an earlier result of a step is ignored',
     file: 'steps/runtime/run.ts',
     find: 'if (earlier !== undefined) {',

@@ -120,7 +120,10 @@ const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
       }
       return Promise.resolve();
     },
-    abortUploads: () => Promise.resolve(0),
+    abortUploads: (below) => {
+      calls.push(`abort ${below}`);
+      return Promise.resolve(0);
+    },
     close: () => Promise.resolve(),
     tamper: (key, change) => {
       const entry = found(key);

@@ -170,6 +170,17 @@ describe('attempts', () => {
     expect([...world.storage.contents]).toEqual([...before]);
   });
 
+  it('that were killed while they sealed leave nothing open, whoever comes next', async () => {
+    const world = filled();
+    await backUp(world);
+    let seen = world.storage.calls.length;
+    await manifest(world.context('manifest'));
+    expect(world.storage.calls.slice(seen)).toContain(`abort ${stamp}/`);
+    seen = world.storage.calls.length;
+    await dump(world.context('dump', next));
+    expect(world.storage.calls.slice(seen)).toContain(`abort ${stamp}/`);
+  });
+
   it('that end together have one result', async () => {
     const world = filled();
     const [one, two] = await Promise.all(['x', 'y'].map((attempt) => transfer(world.context('transfer', { attempt }))));
