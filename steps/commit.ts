@@ -79,6 +79,8 @@ const remember = async (context: StepContext, run: RestoreRun, previous: CommitO
     previous,
     at,
   } as const;
+  // What killed restores left beside their records: nobody else comes by.
+  if (run.storage.capabilities.ownUploads) await run.storage.abortUploads('restores/');
   if (await writeOnce(run.storage, key, done)) return;
   const standing = await tryReadRecord(run.storage, key, restoreRecord);
   if (standing?.runUid !== context.runUid)

@@ -17,10 +17,9 @@ import { endUploads } from './runtime/sweep.ts';
 /** Seals the backup: one file, written once, after everything else. Repeating it finds the seal. */
 export const manifest = async (context: StepContext): Promise<ManifestOutput> => {
   const run = await openRun(context);
-  const earlier = await tryReadManifest(run.storage, run.stamp);
-  // An attempt that was killed in the act of sealing leaves its working file.
-  if (earlier) await endUploads(context, run.storage, run.stamp);
-  const sealed = earlier ?? (await seal(context, run));
+  // Of attempts that were killed, also of this step: nobody else would end them, what is sealed is not swept.
+  await endUploads(context, run.storage, run.stamp);
+  const sealed = (await tryReadManifest(run.storage, run.stamp)) ?? (await seal(context, run));
   if (sealed.runUid !== context.runUid)
     throw new Lc2Error('BACKUP_ID_TAKEN', 'another run has sealed this backup', { where: sealed.backupId });
   return {

@@ -11,7 +11,6 @@ import { checkObjects, type ObjectsLevel } from './runtime/check-objects.ts';
 import type { StepContext } from './runtime/context.ts';
 import { readInventory } from './runtime/inventory-io.ts';
 import { createProblems, finding, type Problems } from './runtime/problems.ts';
-import { endUploads } from './runtime/sweep.ts';
 import { type BackupRun, once, openRun, requireStepOutput } from './runtime/run.ts';
 
 /** Reads back from storage what this run wrote, with expectations from the source side. One problem, and nothing is sealed. */
@@ -36,8 +35,6 @@ export const verify = async (context: StepContext): Promise<VerifyOutput> => {
       await verifyStore({ run, entry, level, problems, leftovers });
       context.progress.set(0.5 + (0.5 * (index + 1)) / (caught?.stores.length ?? 1));
     }
-    // Nobody else would end them: what is sealed is not swept.
-    await endUploads(context, run.storage, run.stamp);
     await addLeftovers(run, leftovers, referenced(dumped, caught));
     assertSound(problems);
     return {

@@ -117,6 +117,8 @@ export const once = async <S extends z.ZodType>(
   const earlier = await tryStepOutput(storage, key, { schema, runUid: context.runUid });
   if (earlier !== undefined) {
     context.log.info({ key }, 'an earlier attempt has finished this step');
+    // It may have died in the act of saying so.
+    if (storage.capabilities.ownUploads) await storage.abortUploads(key.slice(0, key.lastIndexOf('/') + 1));
     return earlier;
   }
   let output: z.output<S>;

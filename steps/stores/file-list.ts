@@ -4,6 +4,7 @@ import { lstat, readdir, unlink } from 'node:fs/promises';
 import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
+import { isAlive } from '../runtime/process.ts';
 import { throwIfCancelled } from './bodies.ts';
 import { errnoOf, linkError } from './file-errors.ts';
 import { type FilePlace, isOwnFolder, kindOf, missingRoot, temporaryPrefix, versionOf } from './file-paths.ts';
@@ -133,7 +134,14 @@ const isWanted = (key: string, isFolder: boolean, { prefix, startAfter }: WalkOp
   return isFolder && startAfter.startsWith(key);
 };
 
-/** Removes working files in the folders below a prefix; returns how many. */
+/** A working file whose writer still lives is not left. */
+const isLeft = (name: string): boolean => {
+  if (!name.startsWith(temporaryPrefix)) return false;
+  const writer = /^(\d+)-/.exec(name.slice(temporaryPrefix.length))?.[1];
+  return writer === undefined || !isAlive(Number(writer));
+};
+
+/** Removes working files of dead writers in the folders below a prefix; returns how many. */
 export const removeTemporaries = async (place: FilePlace, options: WalkOptions): Promise<number> => {
   const start = options.prefix.slice(0, options.prefix.lastIndexOf('/') + 1);
   return (await canEnter(place, start)) ? sweep(place, start, options) : 0;
@@ -147,7 +155,7 @@ const sweep = async (place: FilePlace, folder: string, options: WalkOptions): Pr
     const key = `${folder}${name}`;
     if (dirent.isDirectory() && isUtf8(dirent.name) && isWanted(`${key}/`, true, options))
       count += await sweep(place, `${key}/`, options);
-    else if (dirent.isFile() && name.startsWith(temporaryPrefix) && folder.startsWith(options.prefix)) {
+    else if (dirent.isFile() && isLeft(name) && folder.startsWith(options.prefix)) {
       await unlink(pathTo(place, key)).catch((error: unknown) => {
         if (errnoOf(error) !== 'ENOENT') throw error;
       });

@@ -165,7 +165,7 @@ const putFile = async (task: PutTask): Promise<ObjectInfo> => {
     throw new Lc2Error('KEY_UNSUPPORTED', 'a folder cannot hold this key', { where: whereIs(place, key) });
   }
   const path = pathOf(place, key);
-  const temporary = `${folderOf(path)}/${temporaryPrefix}${randomBytes(12).toString('hex')}`;
+  const temporary = `${folderOf(path)}/${temporaryPrefix}${process.pid}-${randomBytes(12).toString('hex')}`;
   const handle = await createTemporary(place, temporary);
   let named = false;
   try {

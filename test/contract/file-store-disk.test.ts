@@ -121,6 +121,8 @@ describe('file store: what only a disk does', () => {
       1, 0, 1,
     ]);
     expect(await readText(store, 'a/x')).toBe('x');
+    await writeFile(join(root, `a/.lc2-tmp-${process.pid}-3`), 'a writer that lives');
+    expect(await store.abortUploads('a/')).toBe(0);
   });
 
   it('leaves no working file of a body that throws', async () => {

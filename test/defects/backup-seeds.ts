@@ -50,8 +50,8 @@ export const backupSeeds: readonly Seed[] = [
   {
     breaks: 'who was killed while sealing leaves its working file',
     file: 'steps/manifest.ts',
-    find: 'if (earlier) await endUploads(',
-    replace: 'if (!earlier) await endUploads(',
+    find: 'await endUploads(context, run.storage, run.stamp);',
+    replace: '',
     test: unit('backup-steps', 'attempts > that were killed while they sealed leave nothing open, whoever comes next'),
   },
   {

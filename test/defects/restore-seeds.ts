@@ -1,4 +1,4 @@
-import { type Seed, unit } from './seed.ts';
+import { contract, type Seed, unit } from './seed.ts';
 
 /** The live side stays as it was until everything is proved. */
 export const restoreSeeds: readonly Seed[] = [
@@ -81,5 +81,25 @@ export const restoreSeeds: readonly Seed[] = [
     find: '.slice(0, 8)}`;',
     replace: '.slice(0, 0)}`;',
     test: unit('names', 'names of databases that a restore makes > say what they are'),
+  },
+  {
+    breaks: 'what recreate replaced is kept for ever when it dies',
+    file: 'steps/engines/postgresql/swap.ts',
+    find: "kind: keep ? 'previous' : 'temporary'",
+    replace: "kind: 'previous'",
+    test: unit(
+      'swap',
+      'the swap > marks what is not kept as one to remove, so that nobody finds it if we die before we drop it',
+    ),
+  },
+  {
+    breaks: 'working files of writers that live are removed',
+    file: 'steps/stores/file-list.ts',
+    find: '|| !isAlive(Number(writer))',
+    replace: "|| writer !== ''",
+    test: contract(
+      'file-store-disk',
+      'file store: what only a disk does > hides working files, refuses them as keys, and removes those below a prefix',
+    ),
   },
 ];

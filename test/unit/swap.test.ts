@@ -48,7 +48,13 @@ const serverOf = (
 const mark = { restoreId: 'r1', environment: 'prd', keepUntil: '2025-11-16T00:00:00Z' };
 const temporary = (database: string, restoreId = 'r1'): string =>
   `lc2-backup ${JSON.stringify({ kind: 'temporary', restoreId, environment: 'prd', database })}`;
-const swapOf = (name: string) => ({ loaded: `${name}_new`, live: name, previous: `${name}_old`, comment: undefined });
+const swapOf = (name: string) => ({
+  loaded: `${name}_new`,
+  live: name,
+  previous: `${name}_old`,
+  comment: undefined,
+  keep: true,
+});
 const two = { a: null, b: 'mine', a_new: temporary('a'), b_new: temporary('b') };
 const swaps = [swapOf('a'), swapOf('b')];
 
@@ -108,6 +114,13 @@ describe('the swap', () => {
     expect(await swapAll(session, swaps, mark)).toEqual(first);
     expect(live()).toEqual(after);
     expect(heard).not.toContain('BEGIN');
+  });
+
+  it('marks what is not kept as one to remove, so that nobody finds it if we die before we drop it', async () => {
+    const { session, live } = serverOf(two);
+    await swapAll(session, [{ ...swapOf('a'), keep: false }, swapOf('b')], mark);
+    expect(live()['a_old']).toContain('"kind":"temporary"');
+    expect(live()['b_old']).toContain('"kind":"previous"');
   });
 
   it('never takes a database of another restore or of somebody for its own', async () => {

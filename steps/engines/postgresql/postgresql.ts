@@ -116,11 +116,12 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
       for (const { as } of orders) await lockTarget(as);
       const present = await listDatabases(session);
       const swapped = orders.filter(({ mode }) => mode !== 'in-place');
-      const swaps = swapped.map(({ as, properties }) => ({
+      const swaps = swapped.map(({ as, properties, mode }) => ({
         loaded: temporaryName(as, restore.restoreId),
         live: as,
         previous: previousName(as, restore.restoreId),
         comment: present.find(({ name }) => name === as)?.comment ?? properties.comment,
+        keep: mode !== 'recreate',
       }));
       const kept = await swapAll(session, swaps, restore);
       const recreated = new Set(swapped.filter(({ mode }) => mode === 'recreate').map(({ as }) => as));
@@ -136,7 +137,13 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
         throw new Lc2Error('DATABASE_NOT_FOUND', 'there is no such kept database', { where: previous });
       const { comment } = found.mark;
       await setMark(session, previous, { ...found.mark, kind: 'temporary', restoreId: restore.restoreId });
-      const swap = { loaded: previous, live: database, previous: previousName(database, restore.restoreId), comment };
+      const swap = {
+        loaded: previous,
+        live: database,
+        previous: previousName(database, restore.restoreId),
+        comment,
+        keep: true,
+      };
       try {
         await swapAll(session, [swap], restore);
       } catch (error) {

@@ -11,6 +11,8 @@ export interface Swap {
   readonly previous: string;
   /** Comment of the database once it is live. */
   readonly comment: string | undefined;
+  /** False: what is replaced goes, at the latest with the next restore into this database. */
+  readonly keep: boolean;
 }
 
 export interface SwapMark {
@@ -75,11 +77,11 @@ const swapOnce = async (session: Session, swaps: readonly OpenSwap[], mark: Swap
     session,
     swaps.flatMap(({ loaded, live }) => [loaded, live]),
   );
-  for (const { loaded, live, previous, comment, replaces } of swaps) {
+  for (const { loaded, live, previous, comment, replaces, keep } of swaps) {
     if (replaces) {
       await session.query(`ALTER DATABASE ${quoteName(live)} RENAME TO ${quoteName(previous)}`);
       const kept: Mark = {
-        kind: 'previous',
+        kind: keep ? 'previous' : 'temporary',
         restoreId: mark.restoreId,
         environment: mark.environment,
         keepUntil: mark.keepUntil,
