@@ -102,9 +102,10 @@ export const restoreRows: readonly Row<RestoreSetting>[] = [
   },
   {
     stratum: 'load: zstd',
-    settings: [swap, recreate],
-    spot: sql(/^COPY public\.second .* FROM stdin/),
-    sides: ['before'],
+    // Reading has ended before loading begins; before that the preview reads.
+    settings: [swap, inPlace],
+    spot: () => ({ at: 'http', method: 'GET', path: /\/database\/app\..*\.dump\.zst(\?|$)/, nth: 2 }),
+    sides: ['mid'],
     victims: ['zstd'],
   },
   {
