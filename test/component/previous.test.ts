@@ -127,3 +127,21 @@ test('the next backup drops kept databases whose time is over, and no others', a
   expect(left).toHaveLength(1);
   expect(left).not.toContain(brief.previous[0]);
 });
+
+test('what is dropped may have subscriptions, which are not taken from their publishers', async () => {
+  const subscribe = (): Promise<string> =>
+    sql(
+      'app',
+      `CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1 dbname=none' PUBLICATION p WITH (connect = false);
+       ALTER SUBSCRIPTION s ENABLE; ALTER DATABASE app SET default_transaction_read_only = on;`,
+    );
+  const before = await databasesLike('app\\_before\\_%');
+  await subscribe();
+  const name = (await restore()).previous[0] ?? '';
+  await lab.json('previous', '-f', file, '--drop', name, '--confirm', name);
+  await sql('postgres', 'ALTER DATABASE app RESET ALL');
+  await subscribe();
+  await lab.json('restore', '-f', file, '--backup', 'latest', '--database-mode', 'recreate', '--confirm', 'prd');
+  expect(await sql('postgres', 'SELECT subname FROM pg_subscription')).toBe('');
+  expect(await databasesLike('app\\_before\\_%')).toBe(before);
+});

@@ -33,4 +33,11 @@ export const librarySeeds: readonly Seed[] = [
     replace: "    '--compress=0',\n    '--no-blobs',\n",
     test: campaign('seeds', ...narrow, '--kinds', 'large objects', '--restores', 'full'),
   },
+  {
+    breaks: 'a database with a subscription is never dropped',
+    file: 'steps/engines/postgresql/swap.ts',
+    find: 'if (found.length === 0) return;',
+    replace: 'if (found.length >= 0) return;',
+    test: campaign('seeds', ...narrow, '--kinds', 'subscriptions', '--restores', 'recreate'),
+  },
 ];

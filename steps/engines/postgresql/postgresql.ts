@@ -125,7 +125,8 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
       }));
       const kept = await swapAll(session, swaps, restore);
       const recreated = new Set(swapped.filter(({ mode }) => mode === 'recreate').map(({ as }) => as));
-      for (const { database, previous } of kept) if (recreated.has(database)) await dropDatabase(session, previous);
+      for (const { database, previous } of kept)
+        if (recreated.has(database)) await dropDatabase(access(), session, previous);
       return kept.filter(({ database }) => !recreated.has(database));
     },
     previous: async () => previousOf(await listDatabases(await maintenance()), environment),
@@ -156,7 +157,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
       const found = (await listDatabases(session)).find(({ name }) => name === previous);
       if (found?.mark?.kind !== 'previous')
         throw new Lc2Error('DATABASE_NOT_FOUND', 'there is no such kept database', { where: previous });
-      await dropDatabase(session, previous);
+      await dropDatabase(access(), session, previous);
     },
     sweep: async (of, restoreId) => sweepTemporary(access(), await maintenance(), { environment: of, restoreId }),
     close: async () => {

@@ -2,7 +2,7 @@ import { hasCode, Lc2Error } from '../../../core/errors.ts';
 import type { PreviousDatabase } from '../../../core/ports/database.ts';
 import { listDatabases, type Mark, type NamedDatabase, setMark } from './marks.ts';
 import { quoteName, quoteText } from './quote.ts';
-import type { Session } from './session.ts';
+import { type ServerAccess, type Session, withSession } from './session.ts';
 
 /** One database to put in place: the loaded one, the name it gets, and the name that the one in place gets. */
 export interface Swap {
@@ -120,7 +120,8 @@ const endSessions = (session: Session, databases: readonly string[]): Promise<un
     [databases],
   );
 
-export const dropDatabase = async (session: Session, name: string): Promise<void> => {
+export const dropDatabase = async (access: ServerAccess, session: Session, name: string): Promise<void> => {
+  await dropSubscriptions(access, session, name);
   await endSessions(session, [name]);
   for (let attempt = 1; ; attempt++) {
     try {
@@ -131,4 +132,22 @@ export const dropDatabase = async (session: Session, name: string): Promise<void
       await endSessions(session, [name]);
     }
   }
+};
+
+/** With them the server drops no database. Their slots at the publisher stay: the database that was restored may go on with them. */
+const dropSubscriptions = async (access: ServerAccess, session: Session, database: string): Promise<void> => {
+  const found = await session.query<{ name: string }>(
+    `SELECT s.subname::text AS name FROM pg_catalog.pg_subscription s
+       JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = $1`,
+    [database],
+  );
+  if (found.length === 0) return;
+  await withSession(access, database, async (inside) => {
+    await inside.query('SET default_transaction_read_only = off');
+    for (const subscription of found.map(({ name }) => quoteName(name))) {
+      await inside.query(`ALTER SUBSCRIPTION ${subscription} DISABLE`);
+      await inside.query(`ALTER SUBSCRIPTION ${subscription} SET (slot_name = NONE)`);
+      await inside.query(`DROP SUBSCRIPTION ${subscription}`);
+    }
+  });
 };

@@ -21,7 +21,7 @@ export const sweepTemporary = async (
     const wanted = restoreId === undefined || restoreId === (mark?.restoreId ?? suffix.exec(name)?.[1]);
     const marked = mark?.kind === 'temporary' && mark.environment === environment;
     if (!wanted || !(marked || (restoreId !== undefined && (await isUnmarked(access, database))))) continue;
-    await dropDatabase(session, name);
+    await dropDatabase(access, session, name);
     dropped.push(name);
   }
   return dropped;
@@ -38,7 +38,7 @@ export const removeDead = async (
     const restoreId = suffix.exec(name)?.[1];
     const named = restoreId !== undefined && temporaryName(target.live, restoreId) === name;
     const marked = mark?.kind === 'temporary' && mark.database === target.live;
-    if (marked || (named && (await isUnmarked(access, database)))) await dropDatabase(session, name);
+    if (marked || (named && (await isUnmarked(access, database)))) await dropDatabase(access, session, name);
   }
 };
 
