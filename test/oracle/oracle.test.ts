@@ -132,6 +132,33 @@ describe('a database', () => {
       'subscription s: not in the original',
     ]);
     expect(JSON.stringify(two)).not.toContain('hidden-word');
+    await runPsql(connect(target, 'two'), `COMMENT ON SUBSCRIPTION s IS 'x'`);
+    const commented = await capture(target, 'two');
+    expect(differences(two, commented)).toEqual(['comment subscription s: not in the original']);
+    // The server keeps the comment, and nothing has it.
+    await runPsql(connect(target, 'two'), 'DROP SUBSCRIPTION s');
+    expect(differences(commented, await capture(target, 'two'))).toEqual([
+      'comment subscription s: missing',
+      'subscription s: missing',
+    ]);
+  });
+
+  test('is the same whatever the session that made it likes', async () => {
+    const server = connect(target, 'postgres');
+    await runPsql(server, 'CREATE DATABASE plain TEMPLATE template0; CREATE DATABASE quoted TEMPLATE template0');
+    const domain = (first: string) => `CREATE DOMAIN d AS daterange DEFAULT '[${first}-01-02,)'`;
+    await runPsql(connect(target, 'plain'), domain('2001'));
+    await runPsql(
+      connect(target, 'quoted'),
+      `SET quote_all_identifiers = on; SET DateStyle = German; ${domain('2001')}`,
+    );
+    const plain = await capture(target, 'plain');
+    const rename = { renameDatabase: 'quoted' };
+    expect(differences(plain, await capture(target, 'quoted'), rename)).toEqual([]);
+    await runPsql(connect(target, 'quoted'), `DROP DOMAIN d; ${domain('2002')}`);
+    expect(differences(plain, await capture(target, 'quoted'), rename)).toEqual([
+      expect.stringContaining('domain public.d: default was'),
+    ]);
   });
 
   test('that cannot be read is an error, not an empty capture', async () => {

@@ -5,11 +5,13 @@ import type { QueriesFor } from './query.ts';
 const typeForm = `CASE t.typtype WHEN 'b' THEN 'type' WHEN 'c' THEN 'type' WHEN 'd' THEN 'domain' WHEN 'e' THEN 'enum' WHEN 'r' THEN 'range'
   ELSE 'shell type' END`;
 
-// Row types of tables, array types and multiranges come and go with what they belong to.
+// Row types of tables, array types and multiranges come and go with what they belong to. The text of a domain's default is written
+// as the session that made it liked it: only the expression is the same wherever it is loaded.
 const types = (version: number) => `SELECT ${typeForm}, ${identity('pg_type', 't.oid')}, jsonb_build_object(
   'form', t.typtype, 'owner', ${owner('t.typowner')},
   'acl', ${privileges('T', 't.typacl', 't.typowner')},
-  'notNull', t.typnotnull, 'default', t.typdefault, 'length', t.typlen, 'byValue', t.typbyval, 'alignment', t.typalign, 'storage',
+  'notNull', t.typnotnull, 'default', coalesce(pg_get_expr(t.typdefaultbin, 'pg_type'::regclass), t.typdefault), 'length', t.typlen,
+  'byValue', t.typbyval, 'alignment', t.typalign, 'storage',
   t.typstorage,
   'category', t.typcategory, 'preferred', t.typispreferred, 'delimiter', t.typdelim,
   'baseType', CASE WHEN t.typbasetype <> 0 THEN format_type(t.typbasetype, t.typtypmod) END,

@@ -49,11 +49,13 @@ const largeObjects = `SELECT 'large object', m.oid::text, jsonb_build_object('ow
   FROM pg_largeobject_metadata m
   CROSS JOIN LATERAL (SELECT lo_lseek64(f, 0, 2) + 0 * lo_close(f) AS size FROM lo_open(m.oid, 262144) f OFFSET 0) s`;
 
-// Comments that extensions and initdb brought come back with them; those on schema public are users' own.
+// Comments that extensions and initdb brought come back with them; those on schema public are users' own. DROP SUBSCRIPTION leaves
+// the comment behind, of an object that is no more.
 const comments = `SELECT 'comment', i.type || ' ' || i.identity, jsonb_build_object('text', d.description)
   FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
   WHERE (d.objoid >= ${firstUserOid} OR (d.classoid = 'pg_namespace'::regclass AND d.objoid = 'public'::regnamespace)
     OR d.classoid = 'pg_largeobject'::regclass)
+  AND (d.classoid <> 'pg_subscription'::regclass OR EXISTS (SELECT FROM pg_subscription s WHERE s.oid = d.objoid))
   AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = d.classoid AND x.objid = d.objoid AND x.deptype = 'e')`;
 
 const securityLabels = `SELECT 'security label', l.provider || ' on ' || i.type || ' ' || i.identity, jsonb_build_object('label', l.label)
