@@ -76,8 +76,9 @@ const dropKept = async ({ world }: Stage, { previous }: Restored, server = world
   for (const name of previous) await dropDatabase(server, name);
 };
 
-const damageDatabases = async (stage: Stage, form: 'rows' | 'everything'): Promise<void> => {
-  for (const drawn of stage.plan.databases) await sql(stage.world.source, drawn.name, drawn.damage(form));
+const damageDatabases = async (stage: Stage, form: 'rows' | 'everything', chosen = names(stage)): Promise<void> => {
+  for (const drawn of stage.plan.databases)
+    if (chosen.includes(drawn.name)) await sql(stage.world.source, drawn.name, drawn.damage(form));
 };
 
 /** Some objects gone, some others, some new; what is there then. */
@@ -185,7 +186,7 @@ const forms: Readonly<Record<RestoreForm, (stage: Stage) => Promise<void>>> = {
     for (let twice = 0; twice < 2; twice++) await wholeRestore(stage, stage.newer, { mode: 'merge', prefixes: [] });
   },
   'older, mirrored': async (stage) => {
-    await damageDatabases(stage, 'rows');
+    await damageDatabases(stage, 'everything');
     await wholeRestore(stage, stage.older, { mode: 'mirror', prefixes: [] });
   },
   'in-place': async (stage) => {
@@ -221,10 +222,10 @@ const forms: Readonly<Record<RestoreForm, (stage: Stage) => Promise<void>>> = {
   },
   'one database': async (stage) => {
     await wholeRestore(stage, stage.newer, { mode: 'mirror', prefixes: [] });
-    await damageDatabases(stage, 'everything');
     // The last `=` parts two names, so a name that holds one cannot be chosen by itself.
     const [one] = stage.plan.random.shuffle(names(stage).filter((name) => !name.includes('=')));
     if (one === undefined) return;
+    await damageDatabases(stage, 'everything', [one]);
     const others = names(stage).filter((name) => name !== one);
     const before = await captureState(stage.world.source, others, { place: stage.source, busy: false });
     const args = ['--backup', stage.older.id, '--components', 'database', `--database=${one}`];

@@ -164,11 +164,13 @@ export const defaultPrivileges = (draw: Draw): void => {
   if (draw.portable) return;
   const [owner, reader] = [draw.role(), draw.role()];
   const schema = draw.random.pick(draw.schemas);
+  // A restore in place leaves schema public and its default privileges, and would give those of its own role to what it makes.
+  const maker = schema === 'public' ? `FOR ROLE ${owner} ` : '';
   draw.add(
     `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} IN SCHEMA ${schema} GRANT SELECT ON TABLES TO ${reader} WITH GRANT OPTION`,
     `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC`,
     `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} GRANT USAGE ON SCHEMAS TO ${reader}`,
-    `ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT USAGE ON TYPES TO ${reader}`,
+    `ALTER DEFAULT PRIVILEGES ${maker}IN SCHEMA ${schema} GRANT USAGE ON TYPES TO ${reader}`,
   );
 };
 
