@@ -32,6 +32,8 @@ export interface WorkflowPlan {
 }
 
 export interface EventPlan {
+  /** Names it: what is told of twice, in whatever words, is told once. */
+  readonly about: string;
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;

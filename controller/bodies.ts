@@ -73,10 +73,10 @@ export const configMapBody = (environment: Environment, owner: Identified): obje
   data: renderConfigMapData(environment),
 });
 
-/** The name says which transition it tells of, so that telling it twice is telling it once. */
+/** The name says what it tells of, so that telling it twice is telling it once, though two see it differently. */
 export const eventBody = (event: EventPlan, about: Identified & { readonly kind: string }, now: Date): object => {
   const at = now.toISOString().replace(/\.\d+Z$/, 'Z');
-  const mark = sha256(`${about.uid} ${event.reason} ${event.message}`).slice(0, 16);
+  const mark = sha256(`${about.uid} ${event.about}`).slice(0, 16);
   const { kind, namespace, name, uid } = about;
   return {
     apiVersion: 'v1',

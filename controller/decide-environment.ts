@@ -36,6 +36,7 @@ export const decideEnvironment = (observed: ObservedEnvironment, now: Date): rea
           {
             do: 'emitEvent' as const,
             event: {
+              about: `${after.reason} ${after.message}`,
               type: view.verdict.ok ? ('Normal' as const) : ('Warning' as const),
               reason: after.reason,
               message: after.message,

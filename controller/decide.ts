@@ -1,6 +1,6 @@
 import type { Phase, RequestStatus } from '../core/api/request-status.ts';
 import { isTerminal } from '../core/api/request-status.ts';
-import { reasonOf } from '../core/api/conditions.ts';
+import { type Condition, reasonOf } from '../core/api/conditions.ts';
 import { backupIdOf, stampOf } from '../core/plan/backup-id.ts';
 import type { Action } from './actions.ts';
 import { accept, type Acceptance } from './decide-acceptance.ts';
@@ -124,7 +124,7 @@ const end = (observed: Observed, now: Date, outcome: Outcome, say: readonly Sayi
   return [
     {
       do: 'emitEvent',
-      event: { type: outcome.phase === 'Failed' ? 'Warning' : 'Normal', reason: outcome.reason, message },
+      event: { about: 'end', type: outcome.phase === 'Failed' ? 'Warning' : 'Normal', reason: outcome.reason, message },
     },
     { do: 'patchStatus', status },
     ...release(observed),
@@ -192,6 +192,12 @@ const progressing = (observed: Observed, workflow: WorkflowView): Saying => {
     : { ...base, reason: 'Waiting', message: workflow.message };
 };
 
+/** What is told of a run only goes on: who sees less than was told looks at an old view of it. */
+const stages = ['Submitted', 'Waiting', 'Running', 'Stopping'];
+
+const furthest = (told: Condition | undefined, seen: Saying): Saying =>
+  told !== undefined && stages.indexOf(told.reason) > stages.indexOf(seen.reason) ? told : seen;
+
 const componentNames = (observed: Observed): readonly string[] => {
   const known = observed.request.status.components;
   if (known !== undefined) return known.map(({ name }) => name);
@@ -203,7 +209,7 @@ const mirror = (observed: Observed, workflow: WorkflowView, now: Date): RequestS
   const { request } = observed;
   const backupId = request.status.backupId ?? (request.kind === 'BackupRequest' ? backupIdOfRun(workflow) : undefined);
   const progress = progressOf(workflow, request.status.progress);
-  const say = progressing(observed, workflow);
+  const say = furthest(conditionOf(request.status.conditions, 'Progressing'), progressing(observed, workflow));
   return change(observed, now, {
     set: {
       phase: request.status.phase === 'Running' ? 'Running' : phaseOf(workflow),

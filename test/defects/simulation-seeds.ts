@@ -119,7 +119,21 @@ export const simulationSeeds: readonly Seed[] = [
     find: `!hasEnded(workflow) &&
   conditionOf(request.status.conditions, 'Progressing')?.reason === 'Verifying';`,
     replace: 'hasEnded(workflow) && false;',
-    test: campaign('simulation', '--seed', '10', '--count', '250', '--rows', 'none', '--only', '244'),
+    test: row('B4-25 two controllers, and one learns late: freeze'),
+  },
+  {
+    breaks: 'an old view of a run is told over a newer one',
+    file: 'controller/decide.ts',
+    find: 'stages.indexOf(told.reason) > stages.indexOf(seen.reason) ? told : seen',
+    replace: 'stages.indexOf(told.reason) > stages.length ? told : seen',
+    test: row('B4-25 two controllers, and one learns late: freeze'),
+  },
+  {
+    breaks: 'an end is told twice when two see it differently',
+    file: 'controller/bodies.ts',
+    find: 'sha256(`${about.uid} ${event.about}`)',
+    replace: 'sha256(`${about.uid} ${event.reason} ${event.message}`)',
+    test: row('B4-25 two controllers, and one learns late: late'),
   },
   {
     breaks: 'the finalizer of a request stays where a controller died before it took it away',

@@ -34,7 +34,30 @@ const everyCallAndEvent = async (): Promise<readonly RowCase[]> => {
     for (let index = 0; index < events.length; index++)
       for (const what of eventFaults) add(rowOfEvent[what], `event ${index}`, { on: 'event', index, what });
   }
-  return [...cases, ...(await aroundTheCreation())];
+  return [...cases, ...(await aroundTheCreation()), ...(await twoThatDiffer())];
+};
+
+/** Two controllers, one of which learns a thing late, or nothing more of it and all that follows. */
+const twoThatDiffer = async (): Promise<readonly RowCase[]> => {
+  const second: Fault = { on: 'time', at: 13, what: 'second controller', ms: 0 };
+  const byHand: Fault = { on: 'time', at: 14_000, what: 'recreate workflow', ms: 900 };
+  const lives: Readonly<Record<string, Plan>> = {
+    good: { ...base, faults: [second] },
+    'mute, unsealed': { ...base, outcome: 'mute, unsealed', faults: [second] },
+    'made again by hand': { ...base, faults: [second, byHand] },
+  };
+  const cases: RowCase[] = [];
+  for (const [name, plan] of Object.entries(lives)) {
+    const { events } = await live(plan);
+    for (let index = 0; index < events.length; index++)
+      for (const what of ['freeze', 'late'] as const)
+        cases.push({
+          stratum: `B4-25 two controllers, and one learns late: ${what}`,
+          name: `${name}, event ${index}`,
+          plan: { ...plan, faults: [...plan.faults, { on: 'event', index, what }] },
+        });
+  }
+  return cases;
 };
 
 /** The calls that matter most, by name. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { workflowBody } from '../../../controller/bodies.ts';
+import { eventBody, workflowBody } from '../../../controller/bodies.ts';
 import { decide } from '../../../controller/decide.ts';
 import { finalizer } from '../../../controller/names.ts';
 import { isHeld } from '../../../controller/views/workflow-view.ts';
@@ -115,6 +115,21 @@ describe('two controllers that see differently', () => {
     const actions = decide(observed({ request: asking, workflow: workflow() }), now);
     expect(kindsOf(actions)).toContain('createVerifyWorkflow');
     expect(statusIn(actions)?.message).toContain('lc2-verify looks');
+  });
+  test('agree how far the run has come, though one looks at an old view of it', () => {
+    const status = statusIn(decide(observed({ workflow: workflow({ phase: 'Running' }) }), now));
+    if (status === undefined) throw new Error('nothing was written');
+    const told = request('BackupRequest', { status });
+    for (const phase of ['', 'Pending'])
+      expect(statusIn(decide(observed({ request: told, workflow: workflow({ phase }) }), now))).toBeUndefined();
+  });
+  test('tell of one end once, in whatever words', () => {
+    const about = { namespace: 'default', name: 'mine', uid: 'u', kind: 'BackupRequest' };
+    const names = ['its Workflow vanished', 'its pod was deleted'].map((message) =>
+      eventBody({ about: 'end', type: 'Warning', reason: 'ResultLost', message }, about, now),
+    );
+    expect(names[0]).toMatchObject({ metadata: { name: expect.stringMatching(/^mine\./) } });
+    expect(names[1]).toHaveProperty('metadata', Reflect.get(names[0] ?? {}, 'metadata'));
   });
   test('do not answer each other without a pause, and let no run go that is not named', () => {
     const actions = decide(observed({ workflow: held, sinceStatusMs: 300 }), now);
