@@ -76,11 +76,16 @@ const withRun = (observed: Observed, now: Date): Observed => {
     : { ...observed, request: { ...request, status: mirror(observed, workflow, now) } };
 };
 
+/** A phase only goes on, so two cannot answer each other with it: it is told at once. */
+const pauseFor = (before: RequestStatus, after: RequestStatus): number => {
+  if (isMinor(before, after)) return patience.progressMs;
+  return before.phase === after.phase ? patience.statusMs : 0;
+};
+
 const write = (observed: Observed, status: RequestStatus): readonly Action[] => {
   const before = observed.request.status;
   if (sameStatus(before, status)) return [];
-  const pause = isMinor(before, status) ? patience.progressMs : patience.statusMs;
-  const wait = pause - observed.sinceStatusMs;
+  const wait = pauseFor(before, status) - observed.sinceStatusMs;
   if (wait > 0) return [{ do: 'requeueAfter', ms: Math.ceil(wait) }];
   return [{ do: 'patchStatus', status }];
 };

@@ -132,8 +132,21 @@ describe('two controllers that see differently', () => {
     expect(names[1]).toHaveProperty('metadata', Reflect.get(names[0] ?? {}, 'metadata'));
   });
   test('do not answer each other without a pause, and let no run go that is not named', () => {
-    const actions = decide(observed({ workflow: held, sinceStatusMs: 300 }), now);
+    const waiting = request('BackupRequest', { status: { phase: 'Pending' } });
+    const view = workflow({ held: true, phase: 'Pending' });
+    const actions = decide(observed({ request: waiting, workflow: view, sinceStatusMs: 300 }), now);
     expect(kindsOf(actions)).toEqual(['requeueAfter', 'requeueAfter']);
     expect(actions[0]).toEqual({ do: 'requeueAfter', ms: 700 });
+  });
+  test('tell at once that a run runs, for that is told once', () => {
+    const pending = workflow({ phase: 'Pending' });
+    const status = statusIn(decide(observed({ workflow: pending }), now));
+    if (status === undefined) throw new Error('nothing was written');
+    const told = request('BackupRequest', { status });
+    const actions = decide(
+      observed({ request: told, workflow: workflow({ phase: 'Running' }), sinceStatusMs: 1 }),
+      now,
+    );
+    expect(statusIn(actions)?.phase).toBe('Running');
   });
 });
