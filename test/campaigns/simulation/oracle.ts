@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../fakes/kube/objects.ts';
+import type { RunTruth } from './argo.ts';
 import { expectedEnds } from './expected-ends.ts';
 import { hasDeeds } from './plan.ts';
 import type { Call } from './server.ts';
@@ -249,12 +250,20 @@ const isCalm = ({ calls }: Ending): string[] => {
   return hasty === undefined ? [] : [`the status of ${hasty.name} is written again and again from ${hasty.at} on`];
 };
 
-/** Two controllers at once may start two runs in one second; then the second run says so and fails. */
-const collisions = ({ runs, plan }: Ending): string[] => {
+/**
+ * Two controllers at once may start two runs in one second, and so may somebody who makes one by hand: a controller keeps only
+ * its own creations apart. Then the second run says so and fails.
+ */
+const collisions = ({ runs, plan, storage }: Ending): string[] => {
+  const isByHand = (run: RunTruth | undefined): boolean =>
+    runs.some((other) => run !== undefined && other.name === run.name && other.createdAt < run.createdAt);
+  const claimant = ({ backupId = '' }: RunTruth) => runs.find(({ uid }) => uid === storage.claims.get(backupId));
   const two = plan.faults.some(({ what }) => what === 'second controller');
   return two
     ? []
-    : runs.filter(({ collided }) => collided).map(({ name }) => `run ${name} has the backup id of another`);
+    : runs
+        .filter((run) => run.collided && !isByHand(run) && !isByHand(claimant(run)))
+        .map(({ name }) => `run ${name} has the backup id of another`);
 };
 
 /** What is wrong with a life; nothing, when every promise was kept. */
