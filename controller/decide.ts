@@ -214,6 +214,7 @@ const mirror = (observed: Observed, workflow: WorkflowView, now: Date): RequestS
   const { request } = observed;
   const backupId = request.status.backupId ?? (request.kind === 'BackupRequest' ? backupIdOfRun(workflow) : undefined);
   const progress = progressOf(workflow, request.status.progress);
+  const startedAt = request.status.startedAt ?? workflow.startedAt;
   const say = furthest(conditionOf(request.status.conditions, 'Progressing'), progressing(observed, workflow));
   return change(observed, now, {
     set: {
@@ -223,7 +224,7 @@ const mirror = (observed: Observed, workflow: WorkflowView, now: Date): RequestS
       components: componentsOf(workflow, componentNames(observed), request.status.components),
       ...(backupId === undefined ? {} : { backupId }),
       ...(progress === undefined ? {} : { progress }),
-      ...(workflow.startedAt === undefined ? {} : { startedAt: workflow.startedAt }),
+      ...(startedAt === undefined ? {} : { startedAt }),
     },
     say: [accepted, say],
   });

@@ -90,7 +90,7 @@ export const simulationSeeds: readonly Seed[] = [
     file: 'controller/apply.ts',
     find: 'metadata: { name, namespace, resourceVersion, uid }, status',
     replace: 'metadata: { name, namespace, uid }, status',
-    test: row('B4-25'),
+    test: row('B4-25 a controller paused'),
   },
   {
     breaks: 'a server that is away is asked as often as one that is there',
@@ -126,6 +126,13 @@ export const simulationSeeds: readonly Seed[] = [
     file: 'controller/decide.ts',
     find: 'stages.indexOf(told.reason) > stages.indexOf(seen.reason) ? told : seen',
     replace: 'stages.indexOf(told.reason) > stages.length ? told : seen',
+    test: row('B4-25 two controllers, and one learns late: freeze'),
+  },
+  {
+    breaks: 'two tell of different beginnings of a run that was made again by hand',
+    file: 'controller/decide.ts',
+    find: 'request.status.startedAt ?? workflow.startedAt',
+    replace: 'workflow.startedAt',
     test: row('B4-25 two controllers, and one learns late: freeze'),
   },
   {

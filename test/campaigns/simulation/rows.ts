@@ -41,10 +41,14 @@ const everyCallAndEvent = async (): Promise<readonly RowCase[]> => {
 const twoThatDiffer = async (): Promise<readonly RowCase[]> => {
   const second: Fault = { on: 'time', at: 13, what: 'second controller', ms: 0 };
   const byHand: Fault = { on: 'time', at: 14_000, what: 'recreate workflow', ms: 900 };
+  const gone: Fault = { on: 'time', at: 14_000, what: 'delete workflow', ms: 0 };
+  const silence: Fault = { on: 'time', at: 14_000, what: 'argo down', ms: 30_000 };
   const lives: Readonly<Record<string, Plan>> = {
     good: { ...base, faults: [second] },
     'mute, unsealed': { ...base, outcome: 'mute, unsealed', faults: [second] },
     'made again by hand': { ...base, faults: [second, byHand] },
+    'made again by hand before the second came': { ...base, faults: [byHand, { ...second, at: 16_000 }] },
+    'deleted, and storage answers late': { ...base, faults: [second, gone, silence] },
   };
   const cases: RowCase[] = [];
   for (const [name, plan] of Object.entries(lives)) {
