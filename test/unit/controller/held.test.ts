@@ -124,7 +124,7 @@ describe('two controllers that see differently', () => {
       expect(statusIn(decide(observed({ request: told, workflow: workflow({ phase }) }), now))).toBeUndefined();
   });
   test('tell of one end once, in whatever words', () => {
-    const about = { namespace: 'default', name: 'mine', uid: 'u', kind: 'BackupRequest' };
+    const about = { ...request('BackupRequest'), uid: 'u' };
     const names = ['its Workflow vanished', 'its pod was deleted'].map((message) =>
       eventBody({ about: 'end', type: 'Warning', reason: 'ResultLost', message }, about, now),
     );
