@@ -19,6 +19,16 @@ export const requiredHttp: Plugin = {
   },
 };
 
+/** HTTP/2 of undici, which the steps do not allow: with it comes Node's own, a tenth of the start of a step. */
+export const noHttp2: Plugin = {
+  name: 'no-http2',
+  setup: (on) =>
+    on.onLoad({ filter: /[/\\]undici[/\\]lib[/\\]dispatcher[/\\]client-h2\.js$/ }, () => ({
+      contents: 'module.exports = undefined;',
+      loader: 'js',
+    })),
+};
+
 /** zod's messages in all languages but its own, English: a third of what every step loads. */
 export const englishOnly: Plugin = {
   name: 'english-only',

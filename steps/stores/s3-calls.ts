@@ -10,7 +10,7 @@ import type {
 import { type Answer, createExchange, textOf } from './s3-exchange.ts';
 import type { ClientOptions } from './s3-options.ts';
 import { lateSdk, type Sdk } from './s3-sdk.ts';
-import { etagOfCopy, type Listing, listingOf } from './s3-xml.ts';
+import { etagOfCopy, holdsUploads, type Listing, listingOf } from './s3-xml.ts';
 
 /** The calls that are made once per object, page or step, in the words of the SDK; everything else is the SDK's. */
 export interface S3Calls {
@@ -21,6 +21,8 @@ export interface S3Calls {
   copy(input: CopyInput, signal: AbortSignal): Promise<Marks>;
   list(input: ListObjectsV2CommandInput & { readonly Bucket: string }, signal: AbortSignal): Promise<Listing>;
   headBucket(input: Pick<Place, 'Bucket'>, signal: AbortSignal): Promise<object>;
+  /** Whether there may be uploads that nobody ended. Which ones, the SDK tells: mostly there are none. */
+  hasUploads(input: UploadsInput, signal: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,8 @@ interface Place {
   readonly Bucket: string;
   readonly Key: string;
 }
+
+type UploadsInput = Pick<Place, 'Bucket'> & { readonly Prefix: string };
 
 type PutInput = Place &
   Pick<PutObjectCommandInput, 'ContentMD5' | 'ContentType' | 'Metadata' | 'IfNoneMatch'> & {
@@ -127,6 +131,15 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
             const { client, HeadBucketCommand } = await sdk();
             return client.send(new HeadBucketCommand(input), { abortSignal });
           },
+        },
+      ),
+    hasUploads: (input, abortSignal) =>
+      ask<boolean>(
+        { method: 'GET', bucket: input.Bucket, query: { uploads: '', prefix: input.Prefix, 'encoding-type': 'url' } },
+        {
+          signal: abortSignal,
+          read: async (answer) => holdsUploads(await textOf(answer)),
+          sdk: () => Promise.resolve(true),
         },
       ),
     close: async () => {

@@ -126,11 +126,12 @@ const probe = async (context: S3Context, key: string): Promise<boolean> => {
 export const abortUploads = async (context: S3Context, prefix: string): Promise<number> => {
   let count = 0;
   let marker: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = {};
+  const where = { Bucket: context.bucket, Prefix: context.prefix + prefix };
+  if (!(await call(context, prefix, () => context.calls.hasUploads(where, context.signal)))) return count;
   const { client, ListMultipartUploadsCommand } = await context.calls.sdk();
   for (;;) {
     const command = new ListMultipartUploadsCommand({
-      Bucket: context.bucket,
-      Prefix: context.prefix + prefix,
+      ...where,
       EncodingType: 'url',
       ...marker,
     });

@@ -34,6 +34,12 @@ export const errorOf = (xml: string): { readonly code: string; readonly message:
 export const etagOfCopy = (xml: string): string | undefined =>
   /<CopyObjectResult[\s>]/.test(xml) ? textOf(xml, 'ETag') : undefined;
 
+/** Uploads that nobody ended, on this page or on a later one. */
+export const holdsUploads = (xml: string): boolean | undefined => {
+  if (!xml.trimEnd().endsWith('</ListMultipartUploadsResult>')) return undefined;
+  return /<Upload[\s>]/.test(xml) || textOf(xml, 'IsTruncated') === 'true';
+};
+
 export type Listing = Pick<
   ListObjectsV2CommandOutput,
   'Contents' | 'IsTruncated' | 'Name' | 'NextContinuationToken' | 'EncodingType'

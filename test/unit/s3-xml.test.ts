@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { errorOf, etagOfCopy, listingOf } from '../../steps/stores/s3-xml.ts';
+import { errorOf, etagOfCopy, holdsUploads, listingOf } from '../../steps/stores/s3-xml.ts';
 
 const object = (key: string): string =>
   `<Contents><Key>${key}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>` +
@@ -9,6 +9,17 @@ const page = (inside: string): string =>
   `<Prefix>p&amp;</Prefix>${inside}</ListBucketResult>\n`;
 
 describe('answers of S3 that are read without the SDK', () => {
+  it('are lists of uploads, of which only whether there are any is read', () => {
+    const uploads = (inside: string): string =>
+      `<?xml version="1.0"?><ListMultipartUploadsResult><UploadIdMarker/>${inside}</ListMultipartUploadsResult>\n`;
+    expect(holdsUploads(uploads('<IsTruncated>false</IsTruncated>'))).toBe(false);
+    expect(holdsUploads(uploads(''))).toBe(false);
+    expect(holdsUploads(uploads('<Upload><Key>a</Key><UploadId>b</UploadId></Upload>'))).toBe(true);
+    expect(holdsUploads(uploads('<IsTruncated>true</IsTruncated>'))).toBe(true);
+    expect(holdsUploads(uploads('').slice(0, -20))).toBeUndefined();
+    expect(holdsUploads('<html>busy</html>')).toBeUndefined();
+  });
+
   it('are pages of a listing', () => {
     const objects = `${object('a%2Bb')}${object('&lt;&amp;&#39;&#x20AC;&apos;')}`;
     const rest = '<NextContinuationToken>t&gt;</NextContinuationToken><EncodingType>url</EncodingType>';
