@@ -1,6 +1,6 @@
 import type { ObjectStoreSpec } from '../core/api/backup-environment.ts';
 import { Lc2Error } from '../core/errors.ts';
-import { type InventoryLine, isUnchanged } from '../core/manifest/inventory.ts';
+import { isUnchanged } from '../core/manifest/inventory.ts';
 import type { ObjectStoreEntry } from '../core/manifest/manifest.ts';
 import { chosenStores, excludeRules } from '../core/plan/environment.ts';
 import { compileFilter } from '../core/plan/filter.ts';
@@ -12,6 +12,7 @@ import { transfer, type TransferOutput } from '../core/steps/transfer.ts';
 import type { StepContext } from './runtime/context.ts';
 import { createInventoryWriter, type InventoryWriter, readInventory } from './runtime/inventory-io.ts';
 import { type CopyItem, openCopier } from './runtime/object-copier.ts';
+import { pagesOf } from './runtime/pages.ts';
 import { type BackupRun, once, openRun, requireStepOutput } from './runtime/run.ts';
 
 /**
@@ -114,19 +115,27 @@ const assertSome = ({ name }: ObjectStoreSpec, objects: number, excluded: number
   });
 };
 
-const itemsOf = async function* (task: StoreTask, source: ObjectStore, findings: Findings): AsyncIterable<CopyItem> {
+const itemsOf = async function* (
+  task: StoreTask,
+  source: ObjectStore,
+  findings: Findings,
+): AsyncIterable<readonly CopyItem[]> {
   const { run, store, draft } = task;
   const filter = compileFilter(excludeRules(run.environment.spec, store));
-  const held: AsyncIterable<InventoryLine> = readInventory(run.storage, draft.draft);
-  for await (const { left: object, right: line } of mergeByKey(source.list(), held)) {
-    if (object && filter.match(object.key) >= 0) {
-      findings.excluded++;
-      findings.excludedBytes += object.size;
-    } else if (object) yield line && isUnchanged(line, object) ? { line } : { object };
-    else if (line) {
-      findings.deletedCount++;
-      await findings.deleted.add(line);
-      yield { line };
+  const held = readInventory(run.storage, draft.draft);
+  for await (const pairs of mergeByKey(pagesOf(source.list()), held.pages)) {
+    const items: CopyItem[] = [];
+    for (const { left: object, right: line } of pairs) {
+      if (object && filter.match(object.key) >= 0) {
+        findings.excluded++;
+        findings.excludedBytes += object.size;
+      } else if (object) items.push(line && isUnchanged(line, object) ? { line } : { object });
+      else if (line) {
+        findings.deletedCount++;
+        await findings.deleted.add(line);
+        items.push({ line });
+      }
     }
+    yield items;
   }
 };

@@ -2,7 +2,7 @@ import { Lc2Error } from '../core/errors.ts';
 import type { InventoryLine } from '../core/manifest/inventory.ts';
 import { compileFilter } from '../core/plan/filter.ts';
 import { excludeRules } from '../core/plan/environment.ts';
-import { mergeByKey } from '../core/plan/merge.ts';
+import { mergeByKey, type Pair } from '../core/plan/merge.ts';
 import { chooseMover } from '../core/plan/mover-choice.ts';
 import type { MoveOrder, MoveResult } from '../core/ports/mover.ts';
 import type { ObjectInfo, ObjectStore } from '../core/ports/object-store.ts';
@@ -10,6 +10,7 @@ import { restoreObjects as contract, type RestoreObjectsOutput } from '../core/s
 import { compareChecksums } from './runtime/check-objects.ts';
 import type { StepContext } from './runtime/context.ts';
 import { createInventoryWriter, type InventoryWriter, readInventory } from './runtime/inventory-io.ts';
+import { pagesOf } from './runtime/pages.ts';
 import { openRestore, type RestoreRun, restoreStepKey, storeEntryOf, withTarget } from './runtime/restore.ts';
 import { compareWithLine } from './runtime/same-bytes.ts';
 import { once } from './runtime/run.ts';
@@ -88,9 +89,18 @@ const assertCopied = ({ outcome, order }: MoveResult, target: ObjectStore): void
 };
 
 const ordersOf = async function* (task: StoreTask, lines: AsyncIterable<InventoryLine>): AsyncIterable<MoveOrder> {
-  const { run, target, tally, context } = task;
+  const objects = task.target.list(listRange(task.run));
   const isSurplus = surplusTest(task);
-  for await (const { key, left: line, right: object } of mergeByKey(lines, target.list(listRange(run)))) {
+  for await (const pairs of mergeByKey(pagesOf(lines), pagesOf(objects))) yield* ordersAmong(pairs, task, isSurplus);
+};
+
+const ordersAmong = async function* (
+  pairs: readonly Pair<InventoryLine, ObjectInfo>[],
+  task: StoreTask,
+  isSurplus: (object: ObjectInfo) => boolean,
+): AsyncIterable<MoveOrder> {
+  const { run, target, tally, context } = task;
+  for (const { key, left: line, right: object } of pairs) {
     if (line) {
       if (++tally.objects % 64 === 0) context.progress.set(Math.min(0.99, tally.objects / Math.max(1, task.expected)));
       if (object && (await compareWithLine(target, line, object)) === 'same') continue;

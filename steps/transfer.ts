@@ -1,5 +1,5 @@
 import type { ObjectStoreSpec } from '../core/api/backup-environment.ts';
-import { type InventoryLine, isUnchanged } from '../core/manifest/inventory.ts';
+import { isUnchanged } from '../core/manifest/inventory.ts';
 import type { InventoryPart, ObjectStoreEntry } from '../core/manifest/manifest.ts';
 import { chosenStores, excludeRules } from '../core/plan/environment.ts';
 import { compileFilter } from '../core/plan/filter.ts';
@@ -10,6 +10,7 @@ import { transfer as contract, type TransferOutput } from '../core/steps/transfe
 import type { StepContext } from './runtime/context.ts';
 import { createInventoryWriter, readInventory } from './runtime/inventory-io.ts';
 import { type CopyItem, openCopier } from './runtime/object-copier.ts';
+import { pagesOf } from './runtime/pages.ts';
 import { assertOwner, type BackupRun, claimRun, once } from './runtime/run.ts';
 import { sha256 } from './runtime/bytes.ts';
 import { tryReadManifest } from './runtime/storage.ts';
@@ -76,17 +77,21 @@ const transferStore = async (task: StoreTask): Promise<TransferOutput['stores'][
   }
 };
 
-const itemsOf = async function* (task: StoreTask, source: ObjectStore): AsyncIterable<CopyItem> {
+const itemsOf = async function* (task: StoreTask, source: ObjectStore): AsyncIterable<readonly CopyItem[]> {
   const { run, store, base, report } = task;
   const filter = compileFilter(excludeRules(run.environment.spec, store));
   // A store that was pointed elsewhere has other objects, whatever their names and times.
   const usable = base?.url === store.url ? base : undefined;
-  const held: AsyncIterable<InventoryLine> = readInventory(run.storage, usable?.inventory ?? []);
+  const held = readInventory(run.storage, usable?.inventory ?? []);
   let seen = 0;
-  for await (const { left: object, right: line } of mergeByKey(source.list(), held)) {
-    if (!object || filter.match(object.key) >= 0) continue;
-    if (++seen % 256 === 0)
-      report(usable && usable.objectCount > 0 ? Math.min(0.99, seen / usable.objectCount) : seen / (seen + 10_000));
-    yield line && isUnchanged(line, object) ? { line } : { object };
+  for await (const pairs of mergeByKey(pagesOf(source.list()), held.pages)) {
+    const items: CopyItem[] = [];
+    for (const { left: object, right: line } of pairs) {
+      if (!object || filter.match(object.key) >= 0) continue;
+      if (++seen % 256 === 0)
+        report(usable && usable.objectCount > 0 ? Math.min(0.99, seen / usable.objectCount) : seen / (seen + 10_000));
+      items.push(line && isUnchanged(line, object) ? { line } : { object });
+    }
+    yield items;
   }
 };

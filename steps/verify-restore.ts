@@ -8,6 +8,7 @@ import { verifyRestore as contract, type VerifyRestoreOutput } from '../core/ste
 import { compareRows } from './runtime/compare-rows.ts';
 import type { StepContext } from './runtime/context.ts';
 import { readInventory } from './runtime/inventory-io.ts';
+import { pagesOf } from './runtime/pages.ts';
 import {
   loadOrders,
   openRestore,
@@ -71,11 +72,13 @@ const verifyStores = async (context: StepContext, run: RestoreRun): Promise<{ ob
   for (const name of run.plan.stores) {
     const lines = readInventory(run.storage, storeEntryOf(run.manifest, name).inventory, run.plan.prefixes);
     await withTarget(context, name, async (target) => {
-      for await (const { left: line, right: object } of mergeByKey(lines, target.list())) {
-        if (!line) continue;
-        await assertRestored(target, line, object);
-        total.objects++;
-        total.bytes += line.size;
+      for await (const pairs of mergeByKey(lines.pages, pagesOf(target.list()))) {
+        for (const { left: line, right: object } of pairs) {
+          if (!line) continue;
+          await assertRestored(target, line, object);
+          total.objects++;
+          total.bytes += line.size;
+        }
       }
     });
   }

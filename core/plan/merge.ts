@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../utf8.ts';
+import { openPages, type PageCursor } from './page-cursor.ts';
 
 export interface Pair<L, R> {
   readonly key: string;
@@ -10,35 +11,49 @@ interface Keyed {
   readonly key: string;
 }
 
-/** Walks two sorted sequences side by side: every key once, with what each side has of it. */
+/**
+ * Walks two sorted sequences side by side: every key once, with what each side has of it. Pages in, pages out: as many
+ * pairs at a time as can be made before a page must be waited for.
+ */
 export const mergeByKey = async function* <L extends Keyed, R extends Keyed>(
-  left: AsyncIterable<L>,
-  right: AsyncIterable<R>,
-): AsyncIterable<Pair<L, R>> {
-  const lefts = left[Symbol.asyncIterator]();
-  const rights = right[Symbol.asyncIterator]();
+  left: AsyncIterable<readonly L[]>,
+  right: AsyncIterable<readonly R[]>,
+): AsyncIterable<readonly Pair<L, R>[]> {
+  const lefts = openPages(left);
+  const rights = openPages(right);
   try {
-    let a = itemOf(await lefts.next());
-    let b = itemOf(await rights.next());
-    while (a !== undefined || b !== undefined) {
-      const order = compare(a, b);
-      const l = order <= 0 ? a : undefined;
-      const r = order >= 0 ? b : undefined;
-      const key = l?.key ?? r?.key;
-      if (key !== undefined) yield { key, left: l, right: r };
-      if (order <= 0) a = itemOf(await lefts.next());
-      if (order >= 0) b = itemOf(await rights.next());
+    for (;;) {
+      await lefts.load();
+      await rights.load();
+      const pairs = loadedPairs(lefts, rights);
+      if (pairs.length === 0) return;
+      yield pairs;
     }
   } finally {
-    await lefts.return?.();
-    await rights.return?.();
+    await lefts.close();
+    await rights.close();
   }
+};
+
+const loadedPairs = <L extends Keyed, R extends Keyed>(lefts: PageCursor<L>, rights: PageCursor<R>): Pair<L, R>[] => {
+  const pairs: Pair<L, R>[] = [];
+  while (lefts.isLoaded() && rights.isLoaded()) {
+    const a = lefts.current();
+    const b = rights.current();
+    const order = compare(a, b);
+    const left = order <= 0 ? a : undefined;
+    const right = order >= 0 ? b : undefined;
+    const key = left?.key ?? right?.key;
+    if (key === undefined) break;
+    pairs.push({ key, left, right });
+    if (order <= 0) lefts.advance();
+    if (order >= 0) rights.advance();
+  }
+  return pairs;
 };
 
 /** What is at its end comes last. */
 const compare = (a: Keyed | undefined, b: Keyed | undefined): number => {
-  if (a === undefined) return 1;
+  if (a === undefined) return b === undefined ? 0 : 1;
   return b === undefined ? -1 : compareUtf8(a.key, b.key);
 };
-
-const itemOf = <T>(step: IteratorResult<T>): T | undefined => (step.done === true ? undefined : step.value);

@@ -3,8 +3,10 @@ import type { InventoryLine } from '../../core/manifest/inventory.ts';
 import { hasCode } from '../../core/errors.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
+import { openPages } from '../../core/plan/page-cursor.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { sha256 } from './bytes.ts';
+import { pagesOf } from './pages.ts';
 import { hasDigest } from './same-bytes.ts';
 
 /** Compares a store's copies in storage with its inventory: one pass over the inventory beside one listing per run. */
@@ -39,19 +41,25 @@ export const checkObjects = async (check: ObjectsCheck): Promise<void> => {
   };
   const own = cursorOf(stamp);
   const ownEscaped = new Set<string>();
-  try {
-    for await (const line of check.lines) {
+  const copyOf = (line: InventoryLine, run: string): Soon<ObjectInfo | undefined> => {
+    const cursor = cursorOf(run);
+    if (line.at === cursor.folder + line.key) return cursor.seek(line.at, run === stamp && onExtra ? onExtra : ignore);
+    if (run === stamp) ownEscaped.add(line.at);
+    return storage.head(line.at);
+  };
+  const checkPage = async (lines: readonly InventoryLine[]): Promise<void> => {
+    for (const line of lines) {
       const run = line.at.slice(0, line.at.indexOf('/'));
-      const cursor = cursorOf(run);
-      const plain = line.at === cursor.folder + line.key;
-      if (!plain && run === stamp) ownEscaped.add(line.at);
-      const object = plain
-        ? await cursor.seek(line.at, run === stamp && onExtra ? onExtra : ignore)
-        : await storage.head(line.at);
-      const problem = await checkOne(storage, line, object, run === stamp ? check.level : check.inherited);
+      const found = copyOf(line, run);
+      const object = found instanceof Promise ? await found : found;
+      const checked = checkOne(storage, line, object, run === stamp ? check.level : check.inherited);
+      const problem = checked instanceof Promise ? await checked : checked;
       if (problem) onProblem(problem);
       check.onChecked?.(line);
     }
+  };
+  try {
+    for await (const lines of pagesOf(check.lines)) await checkPage(lines);
     // `~` sorts among the other names: escaped copies were passed over and are matched by name here.
     if (onExtra) await own.rest((key) => (ownEscaped.has(key) ? undefined : onExtra(key)), ownEscaped);
   } finally {
@@ -61,59 +69,65 @@ export const checkObjects = async (check: ObjectsCheck): Promise<void> => {
 
 const ignore = (): void => undefined;
 
+/** A promise only where there is something to wait for: most objects are on a page that is there. */
+type Soon<T> = T | Promise<T>;
+
 interface Cursor {
   readonly folder: string;
   /** The object of this key; what lies before it and was not asked for is handed to `skipped`. */
-  seek(key: string, skipped: (key: string) => void): Promise<ObjectInfo | undefined>;
+  seek(key: string, skipped: (key: string) => void): Soon<ObjectInfo | undefined>;
   rest(skipped: (key: string) => void, escaped: ReadonlySet<string>): Promise<void>;
   close(): Promise<void>;
 }
 
 const openCursor = (storage: ObjectStore, folder: string, prefix: string): Cursor => {
-  const iterator = storage.list({ prefix: `${folder}${prefix}` })[Symbol.asyncIterator]();
-  let current: ObjectInfo | undefined;
-  let started = false;
+  const listing = openPages(pagesOf(storage.list({ prefix: `${folder}${prefix}` })));
   const passed: string[] = [];
-  const advance = async (): Promise<void> => {
-    const step = await iterator.next();
-    current = step.done === true ? undefined : step.value;
-    started = true;
-  };
   const isEscaped = (key: string): boolean => key.startsWith('~', folder.length);
   const pass = (key: string, skipped: (key: string) => void): void => {
     if (isEscaped(key)) passed.push(key);
     else skipped(key);
   };
+  const seek: Cursor['seek'] = (key, skipped) => {
+    for (; listing.isLoaded(); listing.advance()) {
+      const object = listing.current();
+      const order = object === undefined ? 1 : compareUtf8(object.key, key);
+      if (object === undefined || order > 0) return undefined;
+      if (order === 0) {
+        listing.advance();
+        return object;
+      }
+      pass(object.key, skipped);
+    }
+    return seekOn(key, skipped);
+  };
+  const seekOn = async (key: string, skipped: (key: string) => void): Promise<ObjectInfo | undefined> => {
+    await listing.load();
+    return seek(key, skipped);
+  };
   return {
     folder,
-    seek: async (key, skipped) => {
-      if (!started) await advance();
-      while (current !== undefined && compareUtf8(current.key, key) < 0) {
-        pass(current.key, skipped);
-        await advance();
-      }
-      if (current?.key !== key) return undefined;
-      const found = current;
-      await advance();
-      return found;
-    },
+    seek,
     rest: async (skipped, escaped) => {
-      if (!started) await advance();
-      for (; current !== undefined; await advance()) pass(current.key, skipped);
+      for (;;) {
+        await listing.load();
+        const object = listing.current();
+        if (object === undefined) break;
+        pass(object.key, skipped);
+        listing.advance();
+      }
       for (const key of passed) if (!escaped.has(key)) skipped(key);
     },
-    close: async () => {
-      await iterator.return?.();
-    },
+    close: () => listing.close(),
   };
 };
 
-const checkOne = async (
+const checkOne = (
   storage: ObjectStore,
   line: InventoryLine,
   object: ObjectInfo | undefined,
   level: ObjectsLevel,
-): Promise<Problem | undefined> => {
+): Soon<Problem | undefined> => {
   const problem = (message: string): Problem => ({ code: 'BACKUP_DAMAGED', key: line.at, message });
   if (!object) return problem(`object ${line.key} is missing`);
   if (object.size !== line.size) return problem(`object ${line.key} has ${object.size} bytes instead of ${line.size}`);

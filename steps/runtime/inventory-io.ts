@@ -7,19 +7,21 @@ import { escapedKey } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { readAll, sha256 } from './bytes.ts';
-import { itemsOfPages } from './pages.ts';
+import { itemsOfPages, type Paged } from './pages.ts';
 
 /** Inventories in storage: sorted NDJSON in parts of bounded size, each whole in memory once. */
 
 const partLines = 20_000;
 const partBytes = 8 * 1024 * 1024;
+/** Lines that are parsed at a time: what lives shortly costs the collector of garbage little. */
+const pageLines = 500;
 /** What a part may unpack to: a line holds a key, metadata and little else. */
 const unpackedLimit = 256 * 1024 * 1024;
 const packedLimit = 64 * 1024 * 1024;
 
 export interface InventoryWriter {
-  /** Lines must come in ascending order of keys. */
-  add(line: InventoryLine): Promise<void>;
+  /** Lines must come in ascending order of keys. Undefined: there is nothing to wait for. */
+  add(line: InventoryLine): Promise<void> | undefined;
   end(): Promise<InventoryPart[]>;
 }
 
@@ -55,7 +57,7 @@ export const createInventoryWriter = (
   };
 
   return {
-    add: async (line) => {
+    add: (line) => {
       if (last !== undefined && compareUtf8(line.key, last) <= 0) {
         throw new Lc2Error('BUG', 'an inventory line is out of order', { where: `${line.key} after ${last}` });
       }
@@ -65,7 +67,8 @@ export const createInventoryWriter = (
       lines.push(text);
       size += text.length;
       bytes += line.size;
-      if (lines.length >= partLines || size >= partBytes) await flush();
+      if (lines.length >= partLines || size >= partBytes) return flush();
+      return undefined;
     },
     end: async () => {
       await flush();
@@ -88,14 +91,21 @@ export const readPart = async (
   storage: ObjectStore,
   part: Pick<InventoryPart, 'key' | 'digest' | 'size'>,
 ): Promise<InventoryLine[]> => {
+  const texts = await readTexts(storage, part);
+  return texts.map((text) => parseLine(text, part.key));
+};
+
+const readTexts = async (
+  storage: ObjectStore,
+  part: Pick<InventoryPart, 'key' | 'digest' | 'size'>,
+): Promise<string[]> => {
   const packed = await readFile(storage, part.key);
   if (packed.byteLength !== part.size || sha256(packed) !== part.digest) {
     throw new Lc2Error('BACKUP_DAMAGED', 'an inventory does not match its digest', { where: part.key });
   }
   return unpack(packed, part.key)
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => parseLine(line, part.key));
+    .filter((line) => line !== '');
 };
 
 /** A digest that fits says that nothing changed, not that we wrote it. */
@@ -124,26 +134,47 @@ export const readInventory = (
   storage: ObjectStore,
   parts: readonly InventoryPart[],
   prefixes: readonly string[] = [],
-): AsyncIterable<InventoryLine> => itemsOfPages(readParts(storage, parts, prefixes));
+): Paged<InventoryLine> => itemsOfPages(readParts(storage, parts, prefixes));
 
 const readParts = async function* (
   storage: ObjectStore,
   parts: readonly InventoryPart[],
   prefixes: readonly string[],
 ): AsyncIterable<readonly InventoryLine[]> {
-  let last: string | undefined;
+  const isWanted = ({ key }: InventoryLine): boolean => prefixes.some((prefix) => key.startsWith(prefix));
+  let before: string | undefined;
   for (const part of parts) {
     if (!mayHold(part, prefixes)) continue;
-    const lines = await readPart(storage, part);
-    assertPart(part, lines);
+    for await (const lines of readPages(storage, part, before))
+      yield prefixes.length === 0 ? lines : lines.filter(isWanted);
+    before = part.last;
+  }
+};
+
+/** Of a part that is not what the manifest says, although its digest fits, the end tells. */
+const readPages = async function* (
+  storage: ObjectStore,
+  part: InventoryPart,
+  before: string | undefined,
+): AsyncIterable<readonly InventoryLine[]> {
+  const texts = await readTexts(storage, part);
+  let bytes = 0;
+  let first: string | undefined;
+  let last = before;
+  for (let from = 0; from < texts.length; from += pageLines) {
+    const lines = texts.slice(from, from + pageLines).map((text) => parseLine(text, part.key));
     for (const line of lines) {
       if (last !== undefined && compareUtf8(line.key, last) <= 0) {
         throw new Lc2Error('BACKUP_DAMAGED', 'an inventory is not sorted', { where: part.key });
       }
+      first ??= line.key;
       last = line.key;
+      bytes += line.size;
     }
-    yield prefixes.length === 0 ? lines : lines.filter(({ key }) => prefixes.some((prefix) => key.startsWith(prefix)));
+    yield lines;
   }
+  if (texts.length !== part.objects || bytes !== part.bytes || first !== part.first || last !== part.last)
+    throw new Lc2Error('BACKUP_DAMAGED', 'an inventory does not hold what the manifest says', { where: part.key });
 };
 
 /** The inventory of a store in a sealed backup: a line that points to anything but its own copy is BACKUP_DAMAGED. */
@@ -178,14 +209,3 @@ const mayHold = (part: InventoryPart, prefixes: readonly string[]): boolean =>
     (prefix) =>
       compareUtf8(part.last, prefix) >= 0 && (compareUtf8(part.first, prefix) <= 0 || part.first.startsWith(prefix)),
   );
-
-const assertPart = (part: InventoryPart, lines: readonly InventoryLine[]): void => {
-  const sum = lines.reduce((total, line) => total + line.size, 0);
-  const fits =
-    lines.length === part.objects &&
-    sum === part.bytes &&
-    lines[0]?.key === part.first &&
-    lines.at(-1)?.key === part.last;
-  if (!fits)
-    throw new Lc2Error('BACKUP_DAMAGED', 'an inventory does not hold what the manifest says', { where: part.key });
-};

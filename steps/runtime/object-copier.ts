@@ -18,14 +18,15 @@ export interface Copier {
   readonly source: ObjectStore;
   readonly mover: MoverName;
   readonly fence: Fence;
-  copyAll(items: AsyncIterable<CopyItem>, sink: CopySink): Promise<CopyTotals>;
+  copyAll(items: AsyncIterable<readonly CopyItem[]>, sink: CopySink): Promise<CopyTotals>;
 }
 
 /** A line that is already complete, or an object that must be copied. */
 export type CopyItem = { readonly line: InventoryLine } | { readonly object: ObjectInfo };
 
 export interface CopySink {
-  write(line: InventoryLine): Promise<void>;
+  /** Undefined: there is nothing to wait for. */
+  write(line: InventoryLine): Promise<void> | undefined;
   /** The source is no longer what was listed. The newest state to copy instead, or undefined to leave it out. */
   unsettled(key: string): Promise<ObjectInfo | undefined>;
 }
@@ -72,7 +73,7 @@ const placeOf = (object: ObjectInfo, { folder, plain }: { folder: string; plain:
   `${folder}${plain ? object.key : escapedKey(sha256(`${object.key}\n${object.version}`))}`;
 
 const copyAll = async (task: {
-  items: AsyncIterable<CopyItem>;
+  items: AsyncIterable<readonly CopyItem[]>;
   fence: Fence;
   sink: CopySink;
   mover: Mover;
@@ -82,15 +83,20 @@ const copyAll = async (task: {
   let count = 0;
   let bytes = 0;
   const sequencer = createSequencer<InventoryLine>((line) => sink.write(line));
-  const orders = async function* (): AsyncIterable<MoveOrder> {
-    for await (const item of items) {
-      if ('line' in item) await sequencer.line(item.line);
-      else {
+  const ordersOf = async function* (page: readonly CopyItem[]): AsyncIterable<MoveOrder> {
+    for (const item of page) {
+      if ('line' in item) {
+        const written = sequencer.line(item.line);
+        if (written) await written;
+      } else {
         await sequencer.order();
         await fence.pass();
         yield { from: item.object, to: place(item.object, true), createOnly: true };
       }
     }
+  };
+  const orders = async function* (): AsyncIterable<MoveOrder> {
+    for await (const page of items) yield* ordersOf(page);
   };
   for await (const result of mover.move(orders())) {
     const line = await settle(result, { sink, mover, place });

@@ -2,11 +2,12 @@
  * Keeps lines in order while some of them wait for a copy: a line is written when everything before it is decided.
  * Memory is bounded: `line` and `order` wait while too much is undecided, so whoever pulls orders must hand out results
  * while it waits for the next order (steps/runtime/ordered.ts does).
- * `write` must take its line before its first await: calls may overlap, never out of order.
+ * `write` must take its line before its first await: calls may overlap, never out of order. Undefined instead of a
+ * promise: there is nothing to wait for, and a wait for each line would cost more than the line.
  */
 export interface Sequencer<Line> {
   /** A line that needs no copy. */
-  line(line: Line): Promise<void>;
+  line(line: Line): Promise<void> | undefined;
   /** Holds the place of the next order. Orders are decided in this sequence. */
   order(): Promise<void>;
   /** Decides the oldest open order; undefined leaves its place empty. */
@@ -15,7 +16,10 @@ export interface Sequencer<Line> {
 
 const open = Symbol('open');
 
-export const createSequencer = <Line>(write: (line: Line) => Promise<void>, room = 50_000): Sequencer<Line> => {
+export const createSequencer = <Line>(
+  write: (line: Line) => Promise<void> | undefined,
+  room = 50_000,
+): Sequencer<Line> => {
   /** From `head` on: starts with an open order, or is empty. */
   let queue: (Line | typeof open)[] = [];
   let head = 0;

@@ -85,14 +85,14 @@ export const backupSeeds: readonly Seed[] = [
   {
     breaks: 'catch-up skips what changed',
     file: 'steps/catch-up.ts',
-    find: '} else if (object) yield line && isUnchanged(line, object) ? { line } : { object };',
-    replace: '} else if (object) yield line ? { line } : { object };',
+    find: '} else if (object) items.push(line && isUnchanged(line, object) ? { line } : { object });',
+    replace: '} else if (object) items.push(line ? { line } : { object });',
     test: unit('backup-steps', 'a backup > has what changed or came while it was copied, and lists what went'),
   },
   {
     breaks: 'catch-up forgets what was deleted after it was copied',
     file: 'steps/catch-up.ts',
-    find: '      yield { line };\n',
+    find: '        items.push({ line });\n',
     replace: '',
     test: unit('backup-steps', 'a backup > has what changed or came while it was copied, and lists what went'),
   },

@@ -10,11 +10,22 @@ const keyed = fc
   .uniqueArray(fc.string({ unit: fc.constantFrom('a', 'b', '/', '\uffff', '😀'), maxLength: 4 }), { maxLength: 12 })
   .map((keys) => keys.toSorted(compareUtf8).map((key) => ({ key })));
 
+const pageSizes = fc.array(fc.nat(3), { minLength: 1, maxLength: 6 });
+
+/** In pages of these sizes, and the rest in one. */
+const paged = <T>(items: readonly T[], sizes: readonly number[]): (readonly T[])[] => {
+  let from = 0;
+  const pages = sizes.map((size) => items.slice(from, (from += size)));
+  return [...pages, items.slice(from)];
+};
+
 describe('merge by key', () => {
   it('shows every key once, with what each side has of it', async () => {
     await fc.assert(
-      fc.asyncProperty(keyed, keyed, async (left, right) => {
-        const pairs = await collect(mergeByKey(from(left), from(right)));
+      fc.asyncProperty(keyed, keyed, pageSizes, async (left, right, sizes) => {
+        const pairs = (
+          await collect(mergeByKey(from(paged(left, sizes)), from(paged(right, sizes.toReversed()))))
+        ).flat();
         const all = [...new Set([...left, ...right].map(({ key }) => key))].toSorted(compareUtf8);
         expect(pairs.map(({ key }) => key)).toEqual(all);
         for (const pair of pairs) {
@@ -27,9 +38,9 @@ describe('merge by key', () => {
 
   it('closes both sides when it is left early', async () => {
     const closed: string[] = [];
-    const side = async function* (name: string): AsyncGenerator<{ key: string }, void, undefined> {
+    const side = async function* (name: string): AsyncGenerator<readonly { key: string }[], void, undefined> {
       try {
-        for (let i = 0; ; i++) yield await Promise.resolve({ key: `${name}${i}` });
+        for (let i = 0; ; i++) yield await Promise.resolve([{ key: `${name}${i}` }]);
       } finally {
         closed.push(name);
       }
