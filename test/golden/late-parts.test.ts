@@ -33,6 +33,15 @@ describe('parts that come late', () => {
       expect(ofSdk(source)).toEqual([]);
   });
 
+  it('never are HTTP/2 of undici, which nobody here allows', () => {
+    const client = 'node_modules/undici/lib/dispatcher/client.js';
+    const imports = Object.values(metafile.outputs)
+      .filter(({ inputs }) => client in inputs)
+      .flatMap((output) => output.imports.map(({ path }) => path));
+    expect(imports).toContain('node:net');
+    expect(imports).not.toContain('node:http2');
+  });
+
   it('are the client of Kubernetes, without its models', () => {
     expect(loadedWith('controller/main.ts')).not.toContain('node_modules/@kubernetes/client-node');
     const bytes = Object.values(metafile.outputs).flatMap(({ inputs }) =>
