@@ -1,5 +1,6 @@
 // Where objects are: a folder, or a bucket of one of two S3 servers. What an application does there, behind the product's back.
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   CompleteMultipartUploadCommand,
@@ -45,7 +46,10 @@ export const folderPlace = async (folder: string): Promise<Place> => {
     location: { url: `file://${folder}` },
     put: async ({ key, body }) => {
       await mkdir(dirname(`${folder}/${key}`), { recursive: true });
-      await writeFile(`${folder}/${key}`, body);
+      // Whole from the start, as applications that care do it: a file that is being written is listed, too.
+      const whole = `${folder}.${randomUUID()}`;
+      await writeFile(whole, body);
+      await rename(whole, `${folder}/${key}`);
     },
     remove: (key) => rm(join(folder, key)),
     read: (key) => readFile(`${folder}/${key}`),
