@@ -102,4 +102,11 @@ export const restoreSeeds: readonly Seed[] = [
       'file store: what only a disk does > hides working files, refuses them as keys, and removes those below a prefix',
     ),
   },
+  {
+    breaks: 'the dead whom nobody has buried are taken for alive',
+    file: 'steps/runtime/process.ts',
+    find: 'return !isZombie(pid);',
+    replace: 'return true;',
+    test: contract('process', 'a process > that nobody has buried yet is dead'),
+  },
 ];
