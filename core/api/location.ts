@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { tryParseUrl } from '../stores/index.ts';
+import { storeNames, stores, tryParseUrl } from '../stores/index.ts';
 import { credentials, plainText, withRules } from './common.ts';
+
+const forms = storeNames.map((name) => stores[name].form).join(', ');
 
 const url = withRules(
   z
@@ -8,10 +10,10 @@ const url = withRules(
     .min(8)
     .max(1024)
     .regex(
-      /^(s3:\/\/[a-z0-9][-a-z0-9._]{1,62}(\/[^{}\x00-\x20\x7f]*)?|file:\/\/\/[^{}\x00-\x20\x7f]*)$/,
-      'must be s3://bucket/prefix or file:///folder, without spaces or braces',
+      new RegExp(`^(${storeNames.map((name) => stores[name].pattern.source.slice(1, -1)).join('|')})$`),
+      `must be one of ${forms}, without spaces or braces`,
     )
-    .describe('s3://bucket/prefix or file:///folder (local runner only).'),
+    .describe(`${forms}; file: with the local runner only.`),
   [
     {
       rule: "!self.matches('(^|/)[.][.]?(/|$)')",
@@ -29,7 +31,9 @@ export const locationShape = {
     .max(512)
     .regex(/^https?:\/\/[^{}\x00-\x20\x7f]+$/, 'must be an http or https url')
     .optional()
-    .describe('Of an S3 service other than Amazon.'),
+    .describe(
+      'Of an S3 service other than Amazon; root of the JSON API of Google Cloud Storage; url of the Azure Blob service, with the account where it stands in the path.',
+    ),
   region: plainText(64).default('us-east-1'),
   pathStyle: z.boolean().default(false).describe('Bucket in the path instead of the host name.'),
   credentials: credentials.optional(),

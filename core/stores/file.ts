@@ -3,8 +3,9 @@ export const file = {
   name: 'file',
   scheme: 'file',
   title: 'a folder',
+  form: 'file:///folder',
   /** `<bucket>` is empty and `<prefix>` the absolute path. */
-  pattern: /^file:\/\/()(\/[^{}\x00-\x1f\x7f]*)$/,
+  pattern: /^file:\/\/()(\/[^{}\x00-\x20\x7f]*)$/,
   onCluster: false,
   /** The store itself reports a checksum of the content when it lists. */
   contentChecksums: false,
@@ -14,5 +15,5 @@ export const file = {
   ownUploads: true,
   /** Copies between two places of it without moving bytes through us. */
   serverCopy: false,
-  secretKeys: { required: [], optional: [] },
+  secretKeys: { sets: [], optional: [] },
 } as const;

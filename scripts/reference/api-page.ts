@@ -26,13 +26,15 @@ const kindSection = (descriptor: KindDescriptor): string => {
 
 const secretRows = (): string[][] =>
   [
-    ...Object.values(services).map((service) => ({ of: `database, ${service.name}`, keys: service.secretKeys })),
-    ...Object.values(stores).map((store) => ({ of: `${store.scheme}://`, keys: store.secretKeys })),
-  ].map(({ of, keys }) => [
-    of,
-    keys.required.map((key) => code(key)).join(', '),
-    keys.optional.map((key) => code(key)).join(', '),
-  ]);
+    ...Object.values(services).map(({ name, secretKeys: { required, optional } }) => ({
+      of: `database, ${name}`,
+      sets: [required],
+      optional,
+    })),
+    ...Object.values(stores).map(({ scheme, secretKeys }) => ({ of: `${scheme}://`, ...secretKeys })),
+  ].map(({ of, sets, optional }) => [of, sets.map((set) => codes(set)).join(' or '), codes(optional)]);
+
+const codes = (keys: readonly string[]): string => keys.map((key) => code(key)).join(', ');
 
 export const apiPage = (): string =>
   page(

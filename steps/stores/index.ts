@@ -7,6 +7,8 @@ import type { AdapterOptions, StoreOptions } from './store-options.ts';
 const adapters = {
   file: async (options) => (await import('./file.ts')).openFileStore(options),
   s3: async (options) => (await import('./s3.ts')).openS3Store(options),
+  gs: async (options) => (await import('./gs.ts')).openGsStore(options),
+  azblob: async (options) => (await import('./azblob.ts')).openAzblobStore(options),
 } as const satisfies Record<StoreName, (options: AdapterOptions) => Promise<ObjectStore>>;
 
 /** Opens a place of objects. Nothing is read or written yet: a place that is missing shows at the first call. */

@@ -3,8 +3,9 @@ import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo, PutOptions } from '../../core/ports/object-store.ts';
 import { chunksOf, throwIfCancelled } from './bodies.ts';
 import { checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
-import { failureOf, type S3Failure } from './s3-errors.ts';
+import { failureOf } from './s3-errors.ts';
 import { defaultPartSize, type Piece, piecesOf, UnfinishedUpload, uploadInParts } from './s3-multipart.ts';
+import type { StoreFailure } from './store-error.ts';
 
 interface PutTask {
   readonly context: S3Context;
@@ -156,7 +157,7 @@ const ownOrThrow = async (task: PutTask, doubt: Doubt): Promise<Written> => {
 };
 
 /** Whether what stands at the key tells how the request ended. */
-const isDoubtful = ({ context, options }: PutTask, { name, status, attempts }: S3Failure): boolean => {
+const isDoubtful = ({ context, options }: PutTask, { name, status, attempts }: StoreFailure): boolean => {
   if (context.signal.aborted) return false;
   if (name === 'NoSuchUpload') return attempts > 1;
   if (options.createOnly !== true) return false;

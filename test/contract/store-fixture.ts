@@ -5,7 +5,10 @@ import type { Location } from '../../core/api/location.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { openStore } from '../../steps/stores/index.ts';
 import type { StoreTuning } from '../../steps/stores/store-options.ts';
-import { type S3Front, startS3Front } from '../fakes/s3-front.ts';
+import { type GsFront, startGsFront } from '../fakes/gs-front.ts';
+import { type Front, startFront } from '../fakes/http-front.ts';
+import { startS3Front } from '../fakes/s3-front.ts';
+import { azuriteAccount, makeBucket, makeContainer, startAzurite, startFakeGcs } from '../support/cloud-servers.ts';
 import { type S3Server, startMoto, startVersitygw } from '../support/s3-servers.ts';
 
 /** One kind of place, made for a whole test file. */
@@ -26,7 +29,7 @@ export interface StoreFixture {
   /** Parts small enough for a test. */
   readonly tuning: StoreTuning;
   readonly server?: S3Server;
-  readonly front?: S3Front;
+  readonly front?: Front;
   readonly close: () => Promise<void>;
 }
 
@@ -86,6 +89,49 @@ export const makeMoto = async (): Promise<StoreFixture> => {
     can: { decideRaces: true, keep: (key) => !key.includes('\n'), holdNestedKeys: true, keepMetadata: true },
     tuning: { partSize: 10_000, partsPerSize: 2, bufferLimit: 80_000, pageSize: 7 },
     server,
+    front,
+    close: async () => {
+      await front.stop();
+      await server.stop();
+    },
+  };
+};
+
+/** The front makes its conditions exact. Chunks of uploads are multiples of 256 KiB. */
+export const makeGs = async (): Promise<StoreFixture & { readonly front: GsFront }> => {
+  const server = await startFakeGcs();
+  const front = await startGsFront(server.endpoint);
+  await makeBucket(server, 'contract');
+  return {
+    name: 'gs',
+    location: { url: 'gs://contract', endpoint: front.endpoint, region: 'us-east-1', pathStyle: false },
+    secrets: {},
+    can: { decideRaces: true, keep: () => true, holdNestedKeys: true, keepMetadata: true },
+    tuning: { partSize: 256 * 1024, partsPerSize: 2, bufferLimit: 8 * 1024 * 1024, pageSize: 7 },
+    front,
+    close: async () => {
+      await front.stop();
+      await server.stop();
+    },
+  };
+};
+
+/** Keeps all that its adapter allows; a front only for faults. */
+export const makeAzblob = async (): Promise<StoreFixture & { readonly front: Front }> => {
+  const server = await startAzurite();
+  const front = await startFront(server.endpoint, { contentType: 'application/xml' });
+  await makeContainer(server, 'contract');
+  return {
+    name: 'azblob',
+    location: {
+      url: `azblob://${azuriteAccount.accountName}/contract`,
+      endpoint: `${front.endpoint}/${azuriteAccount.accountName}`,
+      region: 'us-east-1',
+      pathStyle: false,
+    },
+    secrets: azuriteAccount,
+    can: { decideRaces: true, keep: () => true, holdNestedKeys: true, keepMetadata: true },
+    tuning: { partSize: 10_000, partsPerSize: 2, bufferLimit: 80_000, pageSize: 7 },
     front,
     close: async () => {
       await front.stop();

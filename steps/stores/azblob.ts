@@ -1,0 +1,199 @@
+import { Readable } from 'node:stream';
+import type { BlobDownloadResponseParsed } from '@azure/storage-blob';
+import { Lc2Error } from '../../core/errors.ts';
+import type { ByteRange, ObjectBody, ObjectStore } from '../../core/ports/object-store.ts';
+import { azblob as descriptor } from '../../core/stores/azblob.ts';
+import { ordered } from '../runtime/ordered.ts';
+import { openContainer } from './azblob-client.ts';
+import {
+  attempted,
+  type AzblobContext,
+  infoOf,
+  isMissing,
+  isRefused,
+  translate,
+  unlessSilent,
+  whereIs,
+} from './azblob-context.ts';
+import { listObjects } from './azblob-list.ts';
+import { deleteBlob, putObject, tryHead } from './azblob-put.ts';
+import { closable, throwIfCancelled, untilAborted } from './bodies.ts';
+import { createByteBudget } from './byte-budget.ts';
+import { defaultBufferLimit } from './s3-multipart.ts';
+import type { AdapterOptions } from './store-options.ts';
+
+const nameLength = 1024;
+const mostSegments = 254;
+const deletesAtOnce = 16;
+
+export const openAzblobStore = (options: AdapterOptions): Promise<ObjectStore> => {
+  const context = contextOf(options);
+  const bodies = new Set<Readable>();
+  const { prefix, signal } = context;
+  return Promise.resolve({
+    url: context.url,
+    capabilities: {
+      contentChecksums: descriptor.contentChecksums,
+      metadata: descriptor.metadata,
+      ownUploads: descriptor.ownUploads,
+    },
+    holds: (key) => holds(prefix, key),
+    list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),
+    head: async (key) => {
+      const found = holds(prefix, key) ? await tryHead(context, key) : undefined;
+      return found && infoOf(context, key, { ...found, size: found.contentLength });
+    },
+    get: (key, options = {}) => getObject({ context, key, bodies, ...options }),
+    put: async (key, body, options = {}) => {
+      throwIfCancelled(signal);
+      if (!holds(prefix, key))
+        throw new Lc2Error('KEY_UNSUPPORTED', 'Azure Blob Storage cannot hold this key', {
+          where: whereIs(context, key),
+        });
+      return putObject(context, key, body, options);
+    },
+    delete: async (keys) => {
+      throwIfCancelled(signal);
+      const possible = async function* (): AsyncGenerator<string, void, undefined> {
+        for (const key of keys) if (holds(prefix, key)) yield await Promise.resolve(key);
+      };
+      for await (const _ of ordered(possible(), { concurrency: deletesAtOnce }, (key) => deleteBlob(context, key)));
+    },
+    // Blocks that nobody committed end by themselves; to commit or delete a blob for their sake could hit another writer.
+    abortUploads: async () => {
+      throwIfCancelled(signal);
+      return Promise.resolve(0);
+    },
+    close: () => {
+      for (const body of bodies) body.destroy();
+      return Promise.resolve();
+    },
+  });
+};
+
+const contextOf = (options: AdapterOptions): AzblobContext => {
+  const { secrets, signal, subfolder, tuning = {}, parsed, url } = options;
+  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
+  return {
+    place: openContainer(options),
+    prefix: path === '' ? '' : `${path}/`,
+    url,
+    signal,
+    secrets,
+    tuning,
+    budget: createByteBudget(tuning.bufferLimit ?? defaultBufferLimit),
+    state: { answered: false },
+  };
+};
+
+/**
+ * What Azure says of names of blobs: no segment ends with a dot, none is empty at the end. Controls and backslashes are
+ * bent on the way there, so they count as not held.
+ */
+const holds = (prefix: string, key: string): boolean => {
+  const name = prefix + key;
+  return (
+    key !== '' &&
+    key.isWellFormed() &&
+    name.length <= nameLength &&
+    !/[\u0000-\u001f\u007f-\u009f\\\ufffe\uffff]/.test(name) &&
+    !name.endsWith('/') &&
+    name.split('/').length <= mostSegments &&
+    !/\.(\/|$)/.test(name)
+  );
+};
+
+interface GetTask {
+  readonly context: AzblobContext;
+  readonly key: string;
+  readonly bodies: Set<Readable>;
+  readonly version?: string;
+  readonly range?: ByteRange;
+}
+
+const getObject = async (task: GetTask): Promise<ObjectBody> => {
+  const { context, key, version, range } = task;
+  throwIfCancelled(context.signal);
+  if (!holds(context.prefix, key)) throw notFound(task);
+  const blob = context.place.container.getBlobClient(context.prefix + key);
+  const leaving = new AbortController();
+  try {
+    const found = await attempted(context, (signal) => {
+      // The signal given also ends the body: that of the attempt must not, for it has its own time.
+      signal.addEventListener('abort', () => leaving.abort(), { once: true });
+      return blob.download(range?.first ?? 0, range && range.last - range.first + 1, {
+        abortSignal: leaving.signal,
+        maxRetryRequests: 0,
+        ...(version !== undefined && { conditions: { ifMatch: `"${version}"` } }),
+      });
+    });
+    context.state.answered = true;
+    return bodyOf(task, found);
+  } catch (error) {
+    // What is not there does not match either.
+    if (isRefused(error, 412)) throw (await tryHead(context, key)) === undefined ? notFound(task) : changed(task);
+    if (isMissing(error)) throw notFound(task);
+    throw translate(context, key, error);
+  }
+};
+
+const notFound = ({ context, key }: GetTask): Lc2Error =>
+  new Lc2Error('OBJECT_NOT_FOUND', 'there is no such object', { where: whereIs(context, key) });
+
+const changed = ({ context, key }: GetTask): Lc2Error =>
+  new Lc2Error('OBJECT_CHANGED', 'the object is no longer the version that was listed', {
+    where: whereIs(context, key),
+  });
+
+const bodyOf = (task: GetTask, found: BlobDownloadResponseParsed): ObjectBody => {
+  const { context, key, version, range, bodies } = task;
+  const stream = found.readableStreamBody;
+  if (!(stream instanceof Readable))
+    throw new Lc2Error('STORE_FAILED', 'the answer has no body', { where: whereIs(context, key) });
+  bodies.add(stream);
+  stream.once('close', () => bodies.delete(stream));
+  // Until somebody reads it, a broken connection is nobody's error; the reader meets it as a short body.
+  stream.on('error', () => undefined);
+  try {
+    const total = /\/(\d+)$/.exec(found.contentRange ?? '')?.[1];
+    const size = total === undefined ? found.contentLength : Number(total);
+    // Its members are not its own, and do not travel with a spread.
+    const { etag, lastModified, contentType, metadata, blobContentMD5 } = found;
+    const contentMD5 = blobContentMD5 ?? (range === undefined ? found.contentMD5 : undefined);
+    const info = infoOf(context, key, { size, etag, lastModified, contentType, metadata, contentMD5 });
+    // Servers that do not know If-Match send what they have.
+    if (version !== undefined && info.version !== version) throw changed(task);
+    const length = range === undefined ? info.size : Math.max(0, Math.min(range.last, info.size - 1) - range.first + 1);
+    if (range !== undefined && !(found.contentRange ?? '').startsWith(`bytes ${range.first}-`))
+      throw new Lc2Error('STORE_FAILED', 'the store sent another range than was asked for', {
+        where: whereIs(context, key),
+      });
+    return { info, bytes: closable(readBody(task, stream, length), () => void stream.destroy()) };
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+};
+
+async function* readBody(task: GetTask, stream: Readable, length: number): AsyncGenerator<Uint8Array, void, undefined> {
+  const { context, key } = task;
+  let read = 0;
+  const iterator: AsyncIterator<unknown> = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await untilAborted(context.signal, unlessSilent(context, iterator.next()));
+      if (next.done === true) break;
+      if (!(next.value instanceof Uint8Array)) continue;
+      read += next.value.byteLength;
+      yield next.value;
+    }
+  } catch (error) {
+    throw translate(context, key, error);
+  } finally {
+    stream.destroy();
+  }
+  if (read !== length)
+    throw new Lc2Error('STORE_FAILED', `the body has ${read} bytes, not ${length} as announced`, {
+      where: whereIs(context, key),
+    });
+}

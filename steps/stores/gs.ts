@@ -1,0 +1,228 @@
+import { Readable } from 'node:stream';
+import { Lc2Error } from '../../core/errors.ts';
+import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
+import { gs as descriptor } from '../../core/stores/gs.ts';
+import { utf8Length } from '../../core/utf8.ts';
+import { ordered } from '../runtime/ordered.ts';
+import { closable, oneChunk, throwIfCancelled, untilAborted } from './bodies.ts';
+import { createByteBudget } from './byte-budget.ts';
+import { createGsCalls, type GsAnswer } from './gs-calls.ts';
+import { call, type GsContext, isRefused, missing, objectPath, translate, whereIs } from './gs-context.ts';
+import { listObjects } from './gs-list.ts';
+import { headResource, putObject } from './gs-put.ts';
+import { defaultBufferLimit } from './s3-multipart.ts';
+import type { AdapterOptions } from './store-options.ts';
+
+const nameBytes = 1024;
+const deletesAtOnce = 16;
+
+export const openGsStore = (options: AdapterOptions): Promise<ObjectStore> => {
+  const context = contextOf(options);
+  const bodies = new Set<Readable>();
+  const { prefix, signal } = context;
+  return Promise.resolve({
+    url: context.url,
+    capabilities: {
+      contentChecksums: descriptor.contentChecksums,
+      metadata: descriptor.metadata,
+      ownUploads: descriptor.ownUploads,
+    },
+    holds: (key) => holds(prefix, key),
+    list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),
+    head: (key) => headObject(context, key),
+    get: (key, options = {}) => getObject({ context, key, bodies, ...options }),
+    put: async (key, body, options = {}) => {
+      throwIfCancelled(signal);
+      if (!holds(prefix, key))
+        throw new Lc2Error('KEY_UNSUPPORTED', 'Google Cloud Storage cannot hold this key', {
+          where: whereIs(context, key),
+        });
+      return putObject(context, key, body, options);
+    },
+    delete: (keys) => deleteObjects(context, keys),
+    // Sessions can neither be listed nor seen, and end by themselves.
+    abortUploads: async () => {
+      throwIfCancelled(signal);
+      return Promise.resolve(0);
+    },
+    close: () => {
+      for (const body of bodies) body.destroy();
+      return context.calls.close();
+    },
+  });
+};
+
+const contextOf = ({ location, secrets, signal, subfolder, tuning = {}, parsed, url }: AdapterOptions): GsContext => {
+  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
+  return {
+    calls: createGsCalls({ location, secrets, tuning }),
+    bucket: parsed.bucket,
+    prefix: path === '' ? '' : `${path}/`,
+    url,
+    signal,
+    secrets,
+    tuning,
+    budget: createByteBudget(tuning.bufferLimit ?? defaultBufferLimit),
+    state: { answered: false },
+  };
+};
+
+/** What Google says of names of objects. */
+const holds = (prefix: string, key: string): boolean => {
+  const name = prefix + key;
+  return (
+    key !== '' &&
+    key.isWellFormed() &&
+    utf8Length(name) <= nameBytes &&
+    !/[\r\n]/.test(name) &&
+    name !== '.' &&
+    name !== '..' &&
+    !name.startsWith('.well-known/acme-challenge/')
+  );
+};
+
+const headObject = async (context: GsContext, key: string): Promise<ObjectInfo | undefined> => {
+  if (!holds(context.prefix, key)) return undefined;
+  const resource = await headResource(context, key);
+  if (resource !== undefined) return { key, ...resource.info };
+  const error = await missing(context, key);
+  if (error.code === 'OBJECT_NOT_FOUND') return undefined;
+  throw error;
+};
+
+interface GetTask {
+  readonly context: GsContext;
+  readonly key: string;
+  readonly bodies: Set<Readable>;
+  readonly version?: string;
+  readonly range?: ByteRange;
+}
+
+/** What describes an object comes by a request of its own, at the same time where the version is known. */
+const getObject = async (task: GetTask): Promise<ObjectBody> => {
+  const { context, key, version } = task;
+  throwIfCancelled(context.signal);
+  if (!holds(context.prefix, key)) throw await missing(context, key);
+  if (version === undefined) {
+    const resource = await headResource(context, key);
+    if (resource === undefined) throw await missing(context, key);
+    return bodyOf(task, { key, ...resource.info }, await askMedia(task, resource.generation));
+  }
+  const [described, media] = await Promise.allSettled([headResource(context, key, version), askMedia(task, version)]);
+  if (media.status === 'fulfilled' && described.status === 'fulfilled' && described.value !== undefined)
+    return bodyOf(task, { key, ...described.value.info }, media.value);
+  if (media.status === 'fulfilled') streamOf(media.value)?.destroy();
+  if (described.status === 'rejected') throw described.reason;
+  throw media.status === 'rejected' ? media.reason : await missing(context, key);
+};
+
+const streamOf = ({ body }: GsAnswer): Readable | undefined => (body instanceof Readable ? body : undefined);
+
+const askMedia = async (task: GetTask, generation: string): Promise<GsAnswer> => {
+  const { context, key, range } = task;
+  try {
+    return await context.calls.ask(
+      {
+        method: 'GET',
+        path: objectPath(context.bucket, context.prefix + key),
+        query: { alt: 'media', ifGenerationMatch: generation },
+        headers: {
+          // Or Google would unpack what is stored packed, and send other bytes than there are.
+          'accept-encoding': 'gzip',
+          range: range && `bytes=${range.first}-${range.last}`,
+        },
+        isMedia: true,
+      },
+      context.signal,
+    );
+  } catch (error) {
+    if (isRefused(error, 412)) throw changed(task);
+    if (isRefused(error, 404)) throw await missing(context, key);
+    throw translate(context, key, error);
+  }
+};
+
+const bodyOf = (task: GetTask, info: ObjectInfo, media: GsAnswer): ObjectBody => {
+  const { context, key, bodies } = task;
+  const stream = streamOf(media);
+  try {
+    // Servers that do not know the condition send what they have.
+    if ((media.header('x-goog-generation') ?? info.version) !== info.version) throw changed(task);
+    const length = lengthOf(task, media, info);
+    if (stream !== undefined) {
+      bodies.add(stream);
+      stream.once('close', () => bodies.delete(stream));
+      // Until somebody reads it, a broken connection is nobody's error; the reader meets it as a short body.
+      stream.on('error', () => undefined);
+      return { info, bytes: closable(readBody(task, stream, length), () => void stream.destroy()) };
+    }
+    if (media.failure !== undefined) throw translate(context, key, media.failure);
+    const bytes = media.body instanceof Readable ? Buffer.alloc(0) : media.body;
+    assertLength(task, bytes.byteLength, length);
+    return { info, bytes: oneChunk(bytes) };
+  } catch (error) {
+    stream?.destroy();
+    throw error;
+  }
+};
+
+const assertLength = ({ context, key }: GetTask, read: number, length: number): void => {
+  if (read === length) return;
+  throw new Lc2Error('STORE_FAILED', `the body has ${read} bytes, not ${length} as announced`, {
+    where: whereIs(context, key),
+  });
+};
+
+const changed = ({ context, key }: GetTask): Lc2Error =>
+  new Lc2Error('OBJECT_CHANGED', 'the object is no longer the version that was listed', {
+    where: whereIs(context, key),
+  });
+
+/** Bytes that the body must have. */
+const lengthOf = ({ context, key, range }: GetTask, media: GsAnswer, info: ObjectInfo): number => {
+  if (range === undefined) return info.size;
+  const expected = Math.max(0, Math.min(range.last, info.size - 1) - range.first + 1);
+  if ((media.header('content-range') ?? '').startsWith(`bytes ${range.first}-`)) return expected;
+  throw new Lc2Error('STORE_FAILED', 'the store sent another range than was asked for', {
+    where: whereIs(context, key),
+  });
+};
+
+async function* readBody(task: GetTask, stream: Readable, length: number): AsyncGenerator<Uint8Array, void, undefined> {
+  const { context, key } = task;
+  let read = 0;
+  const iterator: AsyncIterator<unknown> = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await untilAborted(context.signal, iterator.next());
+      if (next.done === true) break;
+      if (!(next.value instanceof Uint8Array)) continue;
+      read += next.value.byteLength;
+      yield next.value;
+    }
+  } catch (error) {
+    throw translate(context, key, error);
+  } finally {
+    stream.destroy();
+  }
+  assertLength(task, read, length);
+}
+
+const deleteObjects = async (context: GsContext, keys: readonly string[]): Promise<void> => {
+  throwIfCancelled(context.signal);
+  const deleteOne = (key: string): Promise<void> =>
+    call(context, key, async () => {
+      const path = objectPath(context.bucket, context.prefix + key);
+      try {
+        await context.calls.ask({ method: 'DELETE', path }, context.signal);
+      } catch (error) {
+        if (!isRefused(error, 404)) throw error;
+        const reason = await missing(context, key);
+        if (reason.code !== 'OBJECT_NOT_FOUND') throw reason;
+      }
+    });
+  const possible = async function* (): AsyncGenerator<string, void, undefined> {
+    for (const key of keys) if (holds(context.prefix, key)) yield await Promise.resolve(key);
+  };
+  for await (const _ of ordered(possible(), { concurrency: deletesAtOnce }, deleteOne));
+};
