@@ -5,7 +5,7 @@ import type { MoverOptions } from './mover-options.ts';
 
 /** The only list of movers. */
 const adapters = {
-  copy: async (options) => (await import('./copy.ts')).openCopyMover(options),
+  copy: async (options) => (await import('./server-copy.ts')).openServerCopy(options),
   rclone: async (options) => (await import('./rclone.ts')).openRcloneMover(options),
   stream: async (options) => (await import('./stream.ts')).openStreamMover(options),
 } as const satisfies Record<MoverName, (options: MoverOptions) => Promise<Mover>>;

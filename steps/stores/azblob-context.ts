@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RestError } from '@azure/storage-blob';
 import { type ErrorCode, Lc2Error } from '../../core/errors.ts';
 import type { Checksum, ObjectInfo } from '../../core/ports/object-store.ts';
-import type { AzblobPlace } from './azblob-client.ts';
+import { type AzblobPlace, openContainer } from './azblob-client.ts';
 import { cancelled, throwIfCancelled } from './bodies.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import { type ByteBudget, createByteBudget } from './byte-budget.ts';
 import { defaultAttempts, persist, type Tries } from './persist.ts';
+import { defaultBufferLimit } from './s3-multipart.ts';
 import { errnoOfFailure, type FailureContext, storeError, type StoreFailure } from './store-error.ts';
-import type { StoreTuning } from './store-options.ts';
+import type { AdapterOptions, StoreTuning } from './store-options.ts';
 
 /** What the calls of one opened store share. */
 export interface AzblobContext {
@@ -22,6 +23,21 @@ export interface AzblobContext {
   /** `answered`: the container is there, and an outage from now on will pass. */
   readonly state: { answered: boolean };
 }
+
+export const azblobContext = (options: AdapterOptions): AzblobContext => {
+  const { secrets, signal, subfolder, tuning = {}, parsed, url } = options;
+  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
+  return {
+    place: openContainer(options),
+    prefix: path === '' ? '' : `${path}/`,
+    url,
+    signal,
+    secrets,
+    tuning,
+    budget: createByteBudget(tuning.bufferLimit ?? defaultBufferLimit),
+    state: { answered: false },
+  };
+};
 
 export const whereIs = (context: Pick<AzblobContext, 'url'>, key: string): string => `${context.url}/${key}`;
 

@@ -238,7 +238,7 @@ const ownOrThrow = async (task: PutTask, doubt: Doubt): Promise<Written> => {
 const isSame = ({ contentMD5, contentLength }: Properties, { md5, size }: Doubt): boolean =>
   contentMD5 !== undefined && Buffer.from(md5).equals(contentMD5) && contentLength === size;
 
-type Properties = Awaited<ReturnType<ReturnType<typeof blobOf>['getProperties']>>;
+export type Properties = Awaited<ReturnType<ReturnType<typeof blobOf>['getProperties']>>;
 
 /** The object as it is now; undefined when there is none. */
 export const tryHead = async (context: AzblobContext, key: string): Promise<Properties | undefined> => {

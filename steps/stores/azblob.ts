@@ -4,9 +4,9 @@ import { Lc2Error } from '../../core/errors.ts';
 import type { ByteRange, ObjectBody, ObjectStore } from '../../core/ports/object-store.ts';
 import { azblob as descriptor } from '../../core/stores/azblob.ts';
 import { ordered } from '../runtime/ordered.ts';
-import { openContainer } from './azblob-client.ts';
 import {
   attempted,
+  azblobContext,
   type AzblobContext,
   infoOf,
   isMissing,
@@ -18,8 +18,6 @@ import {
 import { listObjects } from './azblob-list.ts';
 import { deleteBlob, putObject, tryHead } from './azblob-put.ts';
 import { closable, throwIfCancelled, untilAborted } from './bodies.ts';
-import { createByteBudget } from './byte-budget.ts';
-import { defaultBufferLimit } from './s3-multipart.ts';
 import type { AdapterOptions } from './store-options.ts';
 
 const nameLength = 1024;
@@ -27,7 +25,7 @@ const mostSegments = 254;
 const deletesAtOnce = 16;
 
 export const openAzblobStore = (options: AdapterOptions): Promise<ObjectStore> => {
-  const context = contextOf(options);
+  const context = azblobContext(options);
   const bodies = new Set<Readable>();
   const { prefix, signal } = context;
   return Promise.resolve({
@@ -69,21 +67,6 @@ export const openAzblobStore = (options: AdapterOptions): Promise<ObjectStore> =
       return Promise.resolve();
     },
   });
-};
-
-const contextOf = (options: AdapterOptions): AzblobContext => {
-  const { secrets, signal, subfolder, tuning = {}, parsed, url } = options;
-  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
-  return {
-    place: openContainer(options),
-    prefix: path === '' ? '' : `${path}/`,
-    url,
-    signal,
-    secrets,
-    tuning,
-    budget: createByteBudget(tuning.bufferLimit ?? defaultBufferLimit),
-    state: { answered: false },
-  };
 };
 
 /**

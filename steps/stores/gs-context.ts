@@ -1,10 +1,11 @@
 import { type ErrorCode, Lc2Error } from '../../core/errors.ts';
 import type { Checksum, ObjectInfo } from '../../core/ports/object-store.ts';
 import { cancelled, throwIfCancelled } from './bodies.ts';
-import type { ByteBudget } from './byte-budget.ts';
-import { failureOf, type GsCalls, GsRefusal } from './gs-calls.ts';
+import { type ByteBudget, createByteBudget } from './byte-budget.ts';
+import { createGsCalls, failureOf, type GsCalls, GsRefusal } from './gs-calls.ts';
+import { defaultBufferLimit } from './s3-multipart.ts';
 import { type FailureContext, storeError } from './store-error.ts';
-import type { StoreTuning } from './store-options.ts';
+import type { AdapterOptions, StoreTuning } from './store-options.ts';
 
 /** What the calls of one opened store share. */
 export interface GsContext {
@@ -20,6 +21,29 @@ export interface GsContext {
   /** `answered`: the bucket is there, and an outage from now on will pass. */
   readonly state: { answered: boolean };
 }
+
+export const gsContext = ({
+  location,
+  secrets,
+  signal,
+  subfolder,
+  tuning = {},
+  parsed,
+  url,
+}: AdapterOptions): GsContext => {
+  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
+  return {
+    calls: createGsCalls({ location, secrets, tuning }),
+    bucket: parsed.bucket,
+    prefix: path === '' ? '' : `${path}/`,
+    url,
+    signal,
+    secrets,
+    tuning,
+    budget: createByteBudget(tuning.bufferLimit ?? defaultBufferLimit),
+    state: { answered: false },
+  };
+};
 
 export const whereIs = (context: Pick<GsContext, 'url'>, key: string): string => `${context.url}/${key}`;
 

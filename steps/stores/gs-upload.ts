@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Lc2Error } from '../../core/errors.ts';
 import { type GsAnswer, mayPass } from './gs-calls.ts';
 import { call, isRefused, type Resource, resourceFields, uploadPath, whereIs } from './gs-context.ts';
-import { conditionOf, descriptionOf, type PutTask, written } from './gs-put.ts';
+import { conditionOf, descriptionOf, type PutTask, written } from './gs-object.ts';
 import { defaultAttempts, persist } from './persist.ts';
 import type { Piece } from './s3-multipart.ts';
 

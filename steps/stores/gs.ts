@@ -5,19 +5,18 @@ import { gs as descriptor } from '../../core/stores/gs.ts';
 import { utf8Length } from '../../core/utf8.ts';
 import { ordered } from '../runtime/ordered.ts';
 import { closable, oneChunk, throwIfCancelled, untilAborted } from './bodies.ts';
-import { createByteBudget } from './byte-budget.ts';
-import { createGsCalls, type GsAnswer } from './gs-calls.ts';
-import { call, type GsContext, isRefused, missing, objectPath, translate, whereIs } from './gs-context.ts';
+import type { GsAnswer } from './gs-calls.ts';
+import { call, gsContext, type GsContext, isRefused, missing, objectPath, translate, whereIs } from './gs-context.ts';
 import { listObjects } from './gs-list.ts';
-import { headResource, putObject } from './gs-put.ts';
-import { defaultBufferLimit } from './s3-multipart.ts';
+import { headResource } from './gs-object.ts';
+import { putObject } from './gs-put.ts';
 import type { AdapterOptions } from './store-options.ts';
 
 const nameBytes = 1024;
 const deletesAtOnce = 16;
 
 export const openGsStore = (options: AdapterOptions): Promise<ObjectStore> => {
-  const context = contextOf(options);
+  const context = gsContext(options);
   const bodies = new Set<Readable>();
   const { prefix, signal } = context;
   return Promise.resolve({
@@ -50,21 +49,6 @@ export const openGsStore = (options: AdapterOptions): Promise<ObjectStore> => {
       return context.calls.close();
     },
   });
-};
-
-const contextOf = ({ location, secrets, signal, subfolder, tuning = {}, parsed, url }: AdapterOptions): GsContext => {
-  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
-  return {
-    calls: createGsCalls({ location, secrets, tuning }),
-    bucket: parsed.bucket,
-    prefix: path === '' ? '' : `${path}/`,
-    url,
-    signal,
-    secrets,
-    tuning,
-    budget: createByteBudget(tuning.bufferLimit ?? defaultBufferLimit),
-    state: { answered: false },
-  };
 };
 
 /** What Google says of names of objects. */

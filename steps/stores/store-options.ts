@@ -1,5 +1,6 @@
 import type { Location } from '../../core/api/location.ts';
-import type { ParsedUrl } from '../../core/stores/index.ts';
+import { Lc2Error } from '../../core/errors.ts';
+import { type ParsedUrl, tryParseUrl } from '../../core/stores/index.ts';
 
 export interface StoreOptions {
   readonly location: Location;
@@ -33,3 +34,11 @@ export interface AdapterOptions extends StoreOptions {
   /** The location's url with the subfolder. */
   readonly url: string;
 }
+
+export const adapterOptionsOf = (options: StoreOptions): AdapterOptions => {
+  const { location, subfolder } = options;
+  const parsed = tryParseUrl(location.url);
+  if (parsed === undefined) throw new Lc2Error('INPUT_INVALID', 'no store knows this url', { where: location.url });
+  const trimmed = location.url.replace(/\/+$/, '');
+  return { ...options, parsed, url: subfolder === undefined || subfolder === '' ? trimmed : `${trimmed}/${subfolder}` };
+};

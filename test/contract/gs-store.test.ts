@@ -1,4 +1,4 @@
 import { objectStoreContract } from './object-store-contract.ts';
 import { makeGs } from './store-fixture.ts';
 
-objectStoreContract('gs', makeGs);
+objectStoreContract('gs', () => makeGs());

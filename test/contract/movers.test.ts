@@ -1,7 +1,10 @@
 import { type MoverPair, moverContract } from './mover-contract.ts';
-import { makeFolder, makeMoto, makeVersitygw, type StoreFixture } from './store-fixture.ts';
+import { makeAzblob, makeFolder, makeGs, makeMoto, makeVersitygw, type StoreFixture } from './store-fixture.ts';
 
 type Make = () => Promise<StoreFixture>;
+
+const gs: Make = () => makeGs();
+const azblob: Make = () => makeAzblob();
 
 const between =
   (from: Make, to: Make): MoverPair['make'] =>
@@ -27,3 +30,11 @@ moverContract('rclone, file to file (all of it by stream)', { mover: 'rclone', m
 moverContract('rclone, file to versitygw', { mover: 'rclone', make: between(makeFolder, makeVersitygw) });
 moverContract('rclone, moto to versitygw', { mover: 'rclone', make: between(makeMoto, makeVersitygw) });
 moverContract('rclone, within versitygw', { mover: 'rclone', make: within(makeVersitygw) });
+moverContract('copy, within gs', { mover: 'copy', make: within(gs) });
+moverContract('copy, within azblob', { mover: 'copy', make: within(azblob) });
+moverContract('stream, gs to azblob', { mover: 'stream', make: between(gs, azblob) });
+moverContract('stream, azblob to gs', { mover: 'stream', make: between(azblob, gs) });
+moverContract('stream, moto to gs', { mover: 'stream', make: between(makeMoto, gs) });
+moverContract('stream, azblob to versitygw', { mover: 'stream', make: between(azblob, makeVersitygw) });
+moverContract('stream, gs to file', { mover: 'stream', make: between(gs, makeFolder) });
+moverContract('stream, file to azblob', { mover: 'stream', make: between(makeFolder, azblob) });

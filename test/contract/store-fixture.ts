@@ -5,8 +5,8 @@ import type { Location } from '../../core/api/location.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { openStore } from '../../steps/stores/index.ts';
 import type { StoreTuning } from '../../steps/stores/store-options.ts';
-import { type GsFront, startGsFront } from '../fakes/gs-front.ts';
-import { type Front, startFront } from '../fakes/http-front.ts';
+import { type GsFront, type GsFrontOptions, startGsFront } from '../fakes/gs-front.ts';
+import { type Front, type FrontOptions, startFront } from '../fakes/http-front.ts';
 import { startS3Front } from '../fakes/s3-front.ts';
 import { azuriteAccount, makeBucket, makeContainer, startAzurite, startFakeGcs } from '../support/cloud-servers.ts';
 import { type S3Server, startMoto, startVersitygw } from '../support/s3-servers.ts';
@@ -98,9 +98,9 @@ export const makeMoto = async (): Promise<StoreFixture> => {
 };
 
 /** The front makes its conditions exact. Chunks of uploads are multiples of 256 KiB. */
-export const makeGs = async (): Promise<StoreFixture & { readonly front: GsFront }> => {
+export const makeGs = async (options: GsFrontOptions = {}): Promise<StoreFixture & { readonly front: GsFront }> => {
   const server = await startFakeGcs();
-  const front = await startGsFront(server.endpoint);
+  const front = await startGsFront(server.endpoint, options);
   await makeBucket(server, 'contract');
   return {
     name: 'gs',
@@ -117,9 +117,11 @@ export const makeGs = async (): Promise<StoreFixture & { readonly front: GsFront
 };
 
 /** Keeps all that its adapter allows; a front only for faults. */
-export const makeAzblob = async (): Promise<StoreFixture & { readonly front: Front }> => {
+export const makeAzblob = async (
+  handle?: FrontOptions['handle'],
+): Promise<StoreFixture & { readonly front: Front }> => {
   const server = await startAzurite();
-  const front = await startFront(server.endpoint, { contentType: 'application/xml' });
+  const front = await startFront(server.endpoint, { contentType: 'application/xml', ...(handle && { handle }) });
   await makeContainer(server, 'contract');
   return {
     name: 'azblob',

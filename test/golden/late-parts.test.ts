@@ -29,7 +29,7 @@ describe('parts that come late', () => {
   it('are the SDK of S3, for opening a store and for copies', () => {
     const ofSdk = (source: string) => loadedWith(source).filter((name) => /@aws-sdk|@smithy/.test(name));
     expect(ofSdk('steps/stores/s3-client.ts')).not.toEqual([]);
-    for (const source of ['steps/main.ts', 'steps/stores/s3.ts', 'steps/movers/copy.ts'])
+    for (const source of ['steps/main.ts', 'steps/stores/s3.ts', 'steps/movers/copy-s3.ts'])
       expect(ofSdk(source)).toEqual([]);
   });
 

@@ -35,7 +35,7 @@ interface Place {
 }
 
 /** The store copies from place to place by itself, with the target's credentials; no bytes come here. */
-export const openCopyMover = (options: MoverOptions): Promise<Mover> => {
+export const openS3Copy = (options: MoverOptions): Promise<Mover> => {
   const calls = createS3Calls(options.to);
   const context: Context = {
     options,

@@ -1,0 +1,126 @@
+import { Lc2Error } from '../../core/errors.ts';
+import type { Mover, MoveOrder, MoveResult } from '../../core/ports/mover.ts';
+import { ordered } from '../runtime/ordered.ts';
+import { partOf } from '../stores/gs-calls.ts';
+import {
+  gsContext,
+  type GsContext,
+  gsError,
+  isRefused,
+  objectPath,
+  type Resource,
+  resourceFields,
+  resourceOf,
+} from '../stores/gs-context.ts';
+import { deleteVersion, headResource } from '../stores/gs-object.ts';
+import { adapterOptionsOf } from '../stores/store-options.ts';
+import type { MoverOptions } from './mover-options.ts';
+import { adopt } from './same-object.ts';
+
+const defaultConcurrency = 64;
+
+interface Context {
+  readonly options: MoverOptions;
+  readonly from: GsContext;
+  /** Its identity asks for the copies: it reads the source too. */
+  readonly to: GsContext;
+}
+
+/** Google copies by `rewrite`, in as many calls as it wants. */
+export const openGsCopy = (options: MoverOptions): Promise<Mover> => {
+  const { signal, to, from } = options;
+  const target = gsContext(adapterOptionsOf({ ...to, signal }));
+  const source = gsContext(adapterOptionsOf({ ...from, secrets: to.secrets, signal }));
+  const context: Context = { options, from: source, to: target };
+  return Promise.resolve({
+    name: 'copy',
+    takes: () => true,
+    move: (orders) => {
+      let both: AbortSignal | undefined;
+      return ordered(orders, { concurrency: options.tuning?.concurrency ?? defaultConcurrency }, (order, failing) => {
+        both ??= AbortSignal.any([failing, signal]);
+        return moveOne(context, order, both);
+      });
+    },
+  });
+};
+
+const moveOne = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<MoveResult> => {
+  if (!context.options.target.holds(order.to) && order.createOnly) return { outcome: 'conflict', order };
+  let copied: Resource;
+  try {
+    copied = await rewrite(context, order, signal);
+  } catch (error) {
+    return explain(context, order, { error, signal });
+  }
+  if (copied.size !== order.from.size || !(await isSame(context, order, copied))) {
+    await deleteVersion(context.to, order.to, copied.generation);
+    throw incomplete(context, order, 'differs from its source');
+  }
+  const { size, checksum } = copied.info;
+  return { outcome: 'copied', order, object: { size, ...(checksum && { checksum }) }, adopted: false };
+};
+
+/** Every call of the loop carries both conditions: Google judges each call by what that call says. */
+const rewrite = async ({ from, to }: Context, order: MoveOrder, signal: AbortSignal): Promise<Resource> => {
+  const target = `/rewriteTo/b/${encodeURIComponent(to.bucket)}/o/${encodeURIComponent(to.prefix + order.to)}`;
+  const path = `${objectPath(from.bucket, from.prefix + order.from.key)}${target}`;
+  let token: string | undefined;
+  for (;;) {
+    const answer = await to.calls.json(
+      {
+        method: 'POST',
+        path,
+        query: {
+          fields: `done,rewriteToken,resource(${resourceFields})`,
+          ifSourceGenerationMatch: order.from.version,
+          ifGenerationMatch: order.createOnly ? '0' : undefined,
+          rewriteToken: token,
+        },
+      },
+      signal,
+    );
+    const resource = partOf(answer, 'done') === true ? resourceOf(partOf(answer, 'resource')) : undefined;
+    if (resource !== undefined) return resource;
+    const next = partOf(answer, 'rewriteToken');
+    if (typeof next !== 'string' || next === '')
+      throw new Lc2Error('STORE_FAILED', 'the store ended a copy halfway', { where: `${to.url}/${order.to}` });
+    token = next;
+  }
+};
+
+/** By md5; composite objects, and copies of them, have crc32c only. */
+const isSame = async ({ from }: Context, order: MoveOrder, copied: Resource): Promise<boolean> => {
+  const { checksum } = order.from;
+  if (checksum?.algorithm === 'md5' && copied.info.checksum?.algorithm === 'md5')
+    return checksum.value === copied.info.checksum.value;
+  const crc32c =
+    checksum?.algorithm === 'etag'
+      ? checksum.value
+      : (await headResource(from, order.from.key, order.from.version))?.crc32c;
+  return crc32c !== undefined && crc32c === copied.crc32c;
+};
+
+const incomplete = ({ to }: Context, order: MoveOrder, what: string): Lc2Error =>
+  new Lc2Error('COPY_INCOMPLETE', `a copy that the store reported as done ${what}`, { where: `${to.url}/${order.to}` });
+
+/** A refused condition is either the source's or the target's: looking tells. */
+const explain = async (
+  { options, to }: Context,
+  order: MoveOrder,
+  { error, signal }: { readonly error: unknown; readonly signal: AbortSignal },
+): Promise<MoveResult> => {
+  if (isRefused(error, 412) || isRefused(error, 404)) {
+    const standing = order.createOnly && isRefused(error, 412) ? await options.target.head(order.to) : undefined;
+    if (standing !== undefined) return adopt(options, order, standing, signal);
+    const source = await options.source.head(order.from.key);
+    if (source === undefined) return { outcome: 'vanished', order };
+    if (isRefused(error, 412)) return { outcome: 'changed', order };
+  }
+  throw gsError(error, {
+    where: `${options.source.url}/${order.from.key} -> ${options.target.url}/${order.to}`,
+    signal: options.signal,
+    answered: true,
+    secrets: to.secrets,
+  });
+};
