@@ -38,3 +38,27 @@ export const englishOnly: Plugin = {
       loader: 'js',
     })),
 };
+
+/** The SDK of Azure can list in a format of Apache Arrow, whose reader is as large as the rest of it; we ask for XML. */
+export const withoutArrow: Plugin = {
+  name: 'without-arrow',
+  setup: (on) => {
+    on.onResolve({ filter: /^apache-arrow$/ }, ({ path }) => ({ path, namespace: 'without-arrow' }));
+    on.onLoad({ filter: /.*/, namespace: 'without-arrow' }, () => ({
+      contents: `export const tableFromIPC = () => { throw new Error('lists are asked for as XML'); };`,
+      loader: 'js',
+    }));
+  },
+};
+
+/** Google's library asks for tokens with a fetch of its own, from times when Node had none. */
+export const ownFetch: Plugin = {
+  name: 'own-fetch',
+  setup: (on) => {
+    on.onResolve({ filter: /^node-fetch$/ }, ({ path }) => ({ path, namespace: 'own-fetch' }));
+    on.onLoad({ filter: /.*/, namespace: 'own-fetch' }, () => ({
+      contents: 'export default globalThis.fetch;',
+      loader: 'js',
+    }));
+  },
+};

@@ -10,7 +10,7 @@ import { layout } from '../core/plan/layout.ts';
 import { assertAllowed, chooseRestore } from '../core/plan/restore-choice.ts';
 import type { RestorePlan } from '../core/plan/restore-plan.ts';
 import type { LoadPreview, Problem } from '../core/ports/database.ts';
-import type { ObjectStore } from '../core/ports/object-store.ts';
+import type { ObjectStore, StoreCapabilities } from '../core/ports/object-store.ts';
 import { preview as contract, type PreviewOutput } from '../core/steps/preview.ts';
 import { sha256 } from './runtime/bytes.ts';
 import { checkFile } from './runtime/check-dump.ts';
@@ -212,7 +212,7 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
         }
         objects++;
         bytes += line.size;
-        if (line.metadata) metadata++;
+        if (line.metadata && !isKept(line.metadata, target.capabilities)) metadata++;
         if (dotted.test(line.key)) odd++;
         yield line;
       }
@@ -230,12 +230,20 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
         throw new Lc2Error('BACKUP_DAMAGED', message, { where: key });
       },
     });
-    const lost = target.capabilities.metadata ? '' : lostMetadata(metadata, storage);
+    const lost = target.capabilities.metadata ? lostNames(metadata) : lostMetadata(metadata, storage);
     const strange =
       odd > 0 ? `; ${odd} keys hold . or .. segments, which a gateway to a file system would misplace` : '';
     const what = `up to ${objects} objects, ${humanBytes(bytes)}`;
     return `object store ${store}: ${what}, ${fixed.objectsMode} into ${target.url}${lost}${strange}`;
   });
+
+const isKept = (
+  metadata: NonNullable<InventoryLine['metadata']>,
+  { metadata: keeps, metadataNames: names }: StoreCapabilities,
+): boolean => keeps && (names === undefined || Object.keys(metadata).every((name) => names.test(name)));
+
+const lostNames = (objects: number): string =>
+  objects > 0 ? `; metadata of ${objects} objects is lost whose names the target cannot hold` : '';
 
 /** Objects that a store copied by itself are described by themselves only: the inventory does not count those. */
 const lostMetadata = (objects: number, storage: ObjectStore): string => {

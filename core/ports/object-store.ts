@@ -54,6 +54,8 @@ export interface StoreCapabilities {
   readonly contentChecksums: boolean;
   /** Content type and user metadata are kept. */
   readonly metadata: boolean;
+  /** Names of metadata that are kept; undefined: all. Others are left out, and preview says so. */
+  readonly metadataNames?: RegExp;
 }
 
 export interface Checksum {

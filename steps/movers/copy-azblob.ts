@@ -16,7 +16,7 @@ import {
 import { deleteBlob, type Properties, tryHead } from '../stores/azblob-put.ts';
 import { adapterOptionsOf } from '../stores/store-options.ts';
 import type { MoverOptions } from './mover-options.ts';
-import { adopt } from './same-object.ts';
+import { adopt, vouches } from './same-object.ts';
 
 const defaultConcurrency = 64;
 const firstLook = 50;
@@ -38,7 +38,7 @@ export const openAzblobCopy = (options: MoverOptions): Promise<Mover> => {
   const isPossible = context.from.place.account === context.to.place.account || context.from.place.key !== undefined;
   return Promise.resolve({
     name: 'copy',
-    takes: () => isPossible,
+    takes: (order) => isPossible && vouches(order),
     move: (orders) => {
       let both: AbortSignal | undefined;
       return ordered(orders, { concurrency: options.tuning?.concurrency ?? defaultConcurrency }, (order, failing) => {

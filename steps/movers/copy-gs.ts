@@ -15,7 +15,7 @@ import {
 import { deleteVersion, headResource } from '../stores/gs-object.ts';
 import { adapterOptionsOf } from '../stores/store-options.ts';
 import type { MoverOptions } from './mover-options.ts';
-import { adopt } from './same-object.ts';
+import { adopt, vouches } from './same-object.ts';
 
 const defaultConcurrency = 64;
 
@@ -34,7 +34,7 @@ export const openGsCopy = (options: MoverOptions): Promise<Mover> => {
   const context: Context = { options, from: source, to: target };
   return Promise.resolve({
     name: 'copy',
-    takes: () => true,
+    takes: vouches,
     move: (orders) => {
       let both: AbortSignal | undefined;
       return ordered(orders, { concurrency: options.tuning?.concurrency ?? defaultConcurrency }, (order, failing) => {

@@ -84,11 +84,11 @@ const headersOf = ({ options }: PutTask, md5: Uint8Array) => ({
   ...(options.createOnly === true && { conditions: { ifNoneMatch: '*' } }),
 });
 
-/** Names must be those of C# here; others are lost, which preview says of whole stores. */
+/** Names must be those of C# here. */
+export const metadataNames = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
 const metadataFor = (metadata: Readonly<Record<string, string>>): Record<string, string> =>
-  encodeMetadata(
-    Object.fromEntries(Object.entries(metadata).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))),
-  );
+  encodeMetadata(Object.fromEntries(Object.entries(metadata).filter(([name]) => metadataNames.test(name))));
 
 const putPiece = async (task: PutTask, piece: Piece): Promise<Written> => {
   try {

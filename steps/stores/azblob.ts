@@ -16,7 +16,7 @@ import {
   whereIs,
 } from './azblob-context.ts';
 import { listObjects } from './azblob-list.ts';
-import { deleteBlob, putObject, tryHead } from './azblob-put.ts';
+import { deleteBlob, metadataNames, putObject, tryHead } from './azblob-put.ts';
 import { closable, throwIfCancelled, untilAborted } from './bodies.ts';
 import type { AdapterOptions } from './store-options.ts';
 
@@ -34,6 +34,7 @@ export const openAzblobStore = (options: AdapterOptions): Promise<ObjectStore> =
       contentChecksums: descriptor.contentChecksums,
       metadata: descriptor.metadata,
       ownUploads: descriptor.ownUploads,
+      metadataNames,
     },
     holds: (key) => holds(prefix, key),
     list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),

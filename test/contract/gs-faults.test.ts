@@ -2,15 +2,16 @@ import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../steps/stores/index.ts';
 import { createIdentity } from '../../steps/stores/gs-identity.ts';
-import { type GsFront, gsError } from '../fakes/gs-front.ts';
+import { gsError } from '../fakes/gs-front.ts';
+import type { Front } from '../fakes/http-front.ts';
 import { bytesOf, chunks, codeOf, keysOf, makeGs, openAt, readText, type StoreFixture } from './store-fixture.ts';
 
 const { signal } = new AbortController();
 const part = 256 * 1024;
 
 describe('gs when the service or the network fails', () => {
-  let fixture: StoreFixture & { readonly front: GsFront };
-  let front: GsFront;
+  let fixture: StoreFixture & { readonly front: Front };
+  let front: Front;
   let folders = 0;
   const fresh = (tuning: StoreFixture['tuning'] = {}) =>
     openAt(fixture, `f${++folders}`, { tuning: { attempts: 3, ...tuning } });

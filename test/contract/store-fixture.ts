@@ -5,7 +5,7 @@ import type { Location } from '../../core/api/location.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { openStore } from '../../steps/stores/index.ts';
 import type { StoreTuning } from '../../steps/stores/store-options.ts';
-import { type GsFront, type GsFrontOptions, startGsFront } from '../fakes/gs-front.ts';
+import { type GsFrontOptions, startGsFront } from '../fakes/gs-front.ts';
 import { type Front, type FrontOptions, startFront } from '../fakes/http-front.ts';
 import { startS3Front } from '../fakes/s3-front.ts';
 import { azuriteAccount, makeBucket, makeContainer, startAzurite, startFakeGcs } from '../support/cloud-servers.ts';
@@ -98,7 +98,7 @@ export const makeMoto = async (): Promise<StoreFixture> => {
 };
 
 /** The front makes its conditions exact. Chunks of uploads are multiples of 256 KiB. */
-export const makeGs = async (options: GsFrontOptions = {}): Promise<StoreFixture & { readonly front: GsFront }> => {
+export const makeGs = async (options: GsFrontOptions = {}): Promise<StoreFixture & { readonly front: Front }> => {
   const server = await startFakeGcs();
   const front = await startGsFront(server.endpoint, options);
   await makeBucket(server, 'contract');

@@ -1,14 +1,7 @@
 // Stands before fake-gcs-server and does what that leaves out: preconditions, rewrites of several calls, resumable uploads
-// that can be asked how far they got, 1,000 objects a page. It refuses in Google's words, and counts bytes of objects.
+// that can be asked how far they got, 1,000 objects a page. It refuses in Google's words.
 import { createHash, randomUUID } from 'node:crypto';
 import { type Forward, type Front, type FrontAnswer, type FrontRequest, startFront } from './http-front.ts';
-
-export interface GsFront extends Front {
-  /** Bytes of objects that a client sent and received, by the first word of its user agent. */
-  readonly bytes: ReadonlyMap<string, { readonly sent: number; readonly received: number }>;
-  /** Uploads that were begun and not finished. */
-  readonly sessions: number;
-}
 
 export interface GsFrontOptions {
   /** Bytes that one call of rewrite copies; Google promises none but asks for at least a mebibyte. */
@@ -34,22 +27,13 @@ const refuse = (status: number, reason: string, message?: string): FrontAnswer =
 const chunkUnit = 256 * 1024;
 const mostPerPage = 1000;
 
-export async function startGsFront(server: string, options: GsFrontOptions = {}): Promise<GsFront> {
-  const bytes = new Map<string, { sent: number; received: number }>();
+export function startGsFront(server: string, options: GsFrontOptions = {}): Promise<Front> {
   const sessions = new Map<string, Session>();
   const rewrites = new Map<string, Rewrite>();
-  const count = (request: FrontRequest, more: { sent?: number; received?: number }): void => {
-    const client = (request.headers['user-agent'] ?? '').split(/[ /]/)[0] ?? '';
-    const { sent, received } = bytes.get(client) ?? { sent: 0, received: 0 };
-    bytes.set(client, { sent: sent + (more.sent ?? 0), received: received + (more.received ?? 0) });
-  };
   const handle = async (request: FrontRequest, forward: Forward): Promise<FrontAnswer> => {
     const url = new URL(request.url, 'http://gs');
     const parts: Parts = { request, url, forward };
-    if (url.pathname.startsWith('/upload/')) {
-      count(request, { sent: request.body.byteLength });
-      return upload(parts, sessions);
-    }
+    if (url.pathname.startsWith('/upload/')) return upload(parts, sessions);
     const rewrite = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)\/(rewriteTo|copyTo)\/b\/([^/]+)\/o\/([^/]+)$/.exec(
       url.pathname,
     );
@@ -57,31 +41,16 @@ export async function startGsFront(server: string, options: GsFrontOptions = {})
     const refusal = await refusalOf(parts);
     if (refusal !== undefined) return refusal;
     const answer = await forward(isListing(parts) ? paged(parts) : request);
-    if (url.searchParams.get('alt') === 'media') count(request, { received: answer.body.byteLength });
     // Google answers a deletion without a body.
     return request.method === 'DELETE' && answer.status === 200
       ? { ...answer, status: 204, body: Buffer.alloc(0) }
       : answer;
   };
-  const front = await startFront(server, {
+  return startFront(server, {
     contentType: 'application/json; charset=UTF-8',
     handle,
     isInTurn: ({ method }) => method !== 'GET',
   });
-  return {
-    ...front,
-    get seen() {
-      return front.seen;
-    },
-    get sessions() {
-      return sessions.size;
-    },
-    bytes,
-    reset: () => {
-      front.reset();
-      bytes.clear();
-    },
-  };
 }
 
 interface Parts {
@@ -263,7 +232,7 @@ const finish = async (task: {
     task.remove();
     return refuse(400, 'invalid', `Provided MD5 hash "${wanted}" doesn't match calculated MD5 hash "${md5}".`);
   }
-  const head = `--lc2\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(description)}\r\n--lc2\r\ncontent-type: application/octet-stream\r\n\r\n`;
+  const head = `--lc2\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(description)}\r\n--lc2\r\ncontent-type: ${String(description['contentType'])}\r\n\r\n`;
   const answer = await forward({
     method: 'POST',
     url: `/upload/storage/v1/b/${bucket}/o?uploadType=multipart`,

@@ -30,9 +30,16 @@ export interface Front {
   readonly endpoint: string;
   /** Requests that arrived, as `METHOD path`. */
   readonly seen: readonly string[];
+  /** Bytes of bodies that a client sent and received, by the first word of its user agent. */
+  readonly bytes: ReadonlyMap<string, Traffic>;
   inject(rule: FaultRule): void;
   reset(): void;
   stop(): Promise<void>;
+}
+
+export interface Traffic {
+  readonly sent: number;
+  readonly received: number;
 }
 
 export interface FrontRequest {
@@ -64,6 +71,12 @@ export async function startFront(server: string, options: FrontOptions): Promise
   let rules: { rule: FaultRule; left: number }[] = [];
   let seen: string[] = [];
   let turn: Promise<unknown> = Promise.resolve();
+  const bytes = new Map<string, Traffic>();
+  const count = ({ headers, body }: FrontRequest, answer: FrontAnswer): void => {
+    const client = (headers['user-agent'] ?? '').split(/[ /]/)[0] ?? '';
+    const { sent, received } = bytes.get(client) ?? { sent: 0, received: 0 };
+    bytes.set(client, { sent: sent + body.byteLength, received: received + answer.body.byteLength });
+  };
 
   const faultFor = (method: string, url: string): Fault | undefined => {
     const entry = rules.find(({ rule, left }) => left > 0 && rule.matches({ method, url }));
@@ -88,6 +101,7 @@ export async function startFront(server: string, options: FrontOptions): Promise
     const isInTurn = options.isInTurn?.(asked) === true;
     const answer = isInTurn ? turn.then(send, send) : send();
     if (isInTurn) turn = answer;
+    count(asked, await answer);
     respond(outgoing, await answer, fault);
   };
   const http = createServer((incoming, outgoing) => {
@@ -100,10 +114,12 @@ export async function startFront(server: string, options: FrontOptions): Promise
     get seen() {
       return seen;
     },
+    bytes,
     inject: (rule) => void rules.push({ rule, left: rule.times }),
     reset: () => {
       rules = [];
       seen = [];
+      bytes.clear();
     },
     stop: () =>
       new Promise((resolve) => {

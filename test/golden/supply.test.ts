@@ -48,9 +48,12 @@ const licences = new Set([
   'Python-2.0',
 ]);
 
-/** What one team releases together counts as one: the parts of the AWS SDK never come from anybody else. */
+/** What one team releases together counts as one: the parts of the SDKs of AWS and Azure never come from anybody else. */
 const teamOf = (folder: string): string =>
-  folder.replace(/^.*node_modules\//, '').replace(/^@(aws-sdk|smithy|aws)\/.*/, 'AWS SDK');
+  folder
+    .replace(/^.*node_modules\//, '')
+    .replace(/^@(aws-sdk|smithy|aws)\/.*/, 'AWS SDK')
+    .replace(/^@(azure|typespec)\/.*/, 'Azure SDK');
 
 /** By entry, the packages of the bundle in which it comes. */
 const shipped = new Map<string, readonly string[]>();
@@ -96,8 +99,9 @@ describe('packages of others', () => {
     const counts = Object.fromEntries(
       [...shipped].map(([entry, folders]) => [entry, new Set(folders.map(teamOf)).size]),
     );
-    expect(counts['build/app/main']).toBeLessThanOrEqual(25);
-    expect(counts['build/cli/main']).toBeLessThanOrEqual(25);
+    // Of these the SDK of Azure brings 14, for XML and proxies, and Google's library for identities 15.
+    expect(counts['build/app/main']).toBeLessThanOrEqual(54);
+    expect(counts['build/cli/main']).toBeLessThanOrEqual(54);
     // The client of Kubernetes brings 30 by itself; no more come unseen.
     expect(counts['build/app/controller']).toBeLessThanOrEqual(41);
     const known = new Set(production.map(([folder]) => folder));

@@ -1,11 +1,14 @@
-// Every object of a library with its size and sha256, in the order of UTF-8 bytes: from a folder, or from an S3 bucket.
+// Every object of a library with its size and sha256, in the order of UTF-8 bytes: from a folder, or from a bucket
+// or container of S3, Google Cloud Storage or Azure.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Dirent } from 'node:fs';
 import { lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { type AzblobLocation, getAzblob, listAzblob } from './azblob.ts';
 import { byUtf8 } from './facts.ts';
 import type { ObjectFact } from './facts.ts';
+import { getGs, type GsLocation, listGs } from './gs.ts';
 import { getObject, listKeys } from './s3.ts';
 import type { S3Location } from './s3.ts';
 
@@ -74,9 +77,21 @@ export async function captureFiles(root: string): Promise<ObjectFact[]> {
   return inOrder(await inParallel(found, ({ entry, path }) => fileFact(base, entry, path)));
 }
 
-/** Every object below `prefix`, read whole. Keys keep the prefix. */
-export async function captureS3(location: S3Location): Promise<ObjectFact[]> {
-  const keys: string[] = [];
-  for await (const key of listKeys(location)) keys.push(key);
-  return inOrder(await inParallel(keys, (key) => getObject(location, key)));
+async function captureAll(
+  keys: AsyncIterable<string>,
+  read: (key: string) => Promise<ObjectFact>,
+): Promise<ObjectFact[]> {
+  const all: string[] = [];
+  for await (const key of keys) all.push(key);
+  return inOrder(await inParallel(all, read));
 }
+
+/** Every object below `prefix`, read whole. Keys keep the prefix. */
+export const captureS3 = (location: S3Location): Promise<ObjectFact[]> =>
+  captureAll(listKeys(location), (key) => getObject(location, key));
+
+export const captureGs = (location: GsLocation): Promise<ObjectFact[]> =>
+  captureAll(listGs(location), (key) => getGs(location, key));
+
+export const captureAzblob = (location: AzblobLocation): Promise<ObjectFact[]> =>
+  captureAll(listAzblob(location), (key) => getAzblob(location, key));

@@ -291,7 +291,14 @@ describe('urls of locations', () => {
     ['s3://', undefined],
     ['s3://bucket/..', undefined],
     ['file://host/x', undefined],
-    ['gs://bucket', undefined],
+    ['gs://bucket.example.com/a', { store: 'gs', bucket: 'bucket.example.com', prefix: 'a' }],
+    ['gs://Bucket', undefined],
+    ['gs://bucket/../other', undefined],
+    ['azblob://account/container/a/b', { store: 'azblob', bucket: 'account/container', prefix: 'a/b' }],
+    ['azblob://account/container', { store: 'azblob', bucket: 'account/container', prefix: '' }],
+    ['azblob://account', undefined],
+    ['azblob://account/-container', undefined],
+    ['azblob://account.blob.core.windows.net/container', undefined],
     ['', undefined],
   ])('%j', (url, parsed) => expect(tryParseUrl(url)).toEqual(parsed));
 });
