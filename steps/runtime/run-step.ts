@@ -64,7 +64,15 @@ const isLater = ({ flow, step, retries }: StepInput): boolean =>
 
 /** The CA is public; printing it is only noise, redacting it would hide nothing. */
 const secretValues = (values: Readonly<Record<string, string>>): string[] =>
-  Object.entries(values).flatMap(([name, value]) => (name === 'ca.crt' || name === 'username' ? [] : [value]));
+  Object.entries(values).flatMap(([name, value]) =>
+    name === 'ca.crt' || name === 'username' ? [] : [value, ...keysWithin(value)],
+  );
+
+/** Keys that are a part of a value: of a connection string, or of the JSON of a service account. */
+const keysWithin = (value: string): string[] =>
+  [...value.matchAll(/AccountKey=([^;\s]{8,})|"private_key(?:_id)?"\s*:\s*"([^"]{8,})"/g)].map(
+    ([, account, service]) => account ?? service ?? '',
+  );
 
 const contextOf = (parts: {
   host: Host;

@@ -66,7 +66,7 @@ describe.each(names)('a backup of a library in %s, stored there', (from) => {
     const [before, after] = [await placeOf(from).capture('library'), await placeOf(to).capture(`from-${from}`)];
     expect(after).toHaveLength(keys.length + 1);
     expect(differences({ format: 1, objects: before }, { format: 1, objects: after })).toEqual([]);
-    const [one] = after.filter(({ key }) => key === 'plain');
+    const one = after.find(({ key }) => key === 'plain');
     const isKept = placeOf(from).keepsMetadata && placeOf(to).keepsMetadata;
     expect([one?.contentType === described.contentType, one?.metadata?.['owner']]).toEqual(
       isKept ? [true, described.metadata.owner] : [false, undefined],

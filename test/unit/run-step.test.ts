@@ -131,11 +131,15 @@ describe('a step', () => {
     const secrets = {
       database: { username: 'app', password: 's3cr"t/1' },
       storage: { secretAccessKey: 'AKIA+secret\n' },
+      objects: {
+        connectionString: 'AccountName=a;AccountKey=azure+key==;EndpointSuffix=b',
+        'credentials.json': '{"private_key_id": "google-key-id", "private_key": "google-key"}',
+      },
     };
     const leaks: StepFunction = ({ log, secrets: { database, storage } }) => {
       log.info(
         { connection: `postgres://app:${encodeURIComponent(database['password'] ?? '')}@db` },
-        `using ${storage['secretAccessKey']?.trim()}`,
+        `using ${storage['secretAccessKey']?.trim()} azure+key== google-key-id google-key`,
       );
       return Promise.reject(
         new Lc2Error('DUMP_FAILED', `pg_dump said ${database['password']}`, {
@@ -146,7 +150,14 @@ describe('a step', () => {
     const { log, termination } = await run(leaks, { env: { LC2_SECRETS: JSON.stringify(secrets) } });
     for (const text of [log, termination]) {
       expect(text).toContain('***');
-      for (const secret of ['s3cr"t/1', 's3cr\\"t/1', encodeURIComponent('s3cr"t/1'), 'AKIA+secret'])
+      for (const secret of [
+        's3cr"t/1',
+        's3cr\\"t/1',
+        encodeURIComponent('s3cr"t/1'),
+        'AKIA+secret',
+        'azure+key',
+        'google-key',
+      ])
         expect(text).not.toContain(secret);
     }
   });
