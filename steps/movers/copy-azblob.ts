@@ -149,10 +149,9 @@ const explain = async (
         return adopt(options, order, infoOf(to, order.to, { ...standing, size: standing.contentLength }), signal);
       // A copy that ended badly leaves an empty object: nobody’s.
       await deleteBlob(to, order.to, versionOf(standing.etag ?? ''));
-      throw new Lc2Error('COPY_INCOMPLETE', 'an earlier copy ended badly and was removed', {
-        where: `${to.url}/${order.to}`,
-      });
+      return copy(context, order, signal);
     }
+    if (isCode(error, 'PendingCopyOperation')) return copy(context, order, signal);
     if (isCode(error, 'SourceConditionNotMet')) return { outcome: 'changed', order };
   }
   throw azblobError(error, {

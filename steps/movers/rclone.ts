@@ -20,7 +20,8 @@ const checksAtOnce = 16;
  * looked for and compared afterwards. It writes files in place, so targets that are folders are left to `stream`.
  */
 export const openRcloneMover = (options: MoverOptions): Promise<Mover> => {
-  const writesWhole = tryParseUrl(options.to.location.url)?.store === 's3';
+  const [from, to] = [options.from, options.to].map(({ location }) => tryParseUrl(location.url)?.store);
+  const writesWhole = to === 's3' && (from === 's3' || from === 'file');
   return Promise.resolve({
     name: 'rclone',
     takes: (order) =>

@@ -144,13 +144,15 @@ describe('copy within Azure', () => {
   /** Looks at a copy that still find it pending, and what becomes of it then. */
   let pending = 0;
   let end = 'success';
+  /** Looks that find a copy failed, before others find what it is. */
+  let failures = 0;
   const later = async (request: FrontRequest, forward: Forward): Promise<FrontAnswer> => {
     const answer = await forward(request);
     const isCopy = answer.headers['x-ms-copy-id'] !== undefined;
     const isLook = request.method === 'HEAD' || request.headers['x-ms-copy-source'] !== undefined;
     if (!isCopy || !isLook) return answer;
-    const status = pending > 0 ? 'pending' : end;
-    pending--;
+    const status = pending > 0 ? 'pending' : failures > 0 ? 'failed' : end;
+    if (pending-- <= 0) failures--;
     const length = status === 'success' ? {} : { 'content-length': '0' };
     return { ...answer, headers: { ...answer.headers, ...length, 'x-ms-copy-status': status } };
   };
@@ -160,6 +162,7 @@ describe('copy within Azure', () => {
   afterEach(() => {
     pending = 0;
     end = 'success';
+    failures = 0;
     fixture.front.reset();
   });
   afterAll(() => fixture.close());
@@ -192,6 +195,16 @@ describe('copy within Azure', () => {
     pending = 3;
     expect(await move(pair, order)).toMatchObject({ outcome: 'copied', adopted: true });
     expect(pending).toBeLessThanOrEqual(0);
+  });
+
+  it('copies again where the copy of an attempt that was killed has failed since', async () => {
+    const pair = await openPair(fixture, 'killed');
+    await pair.source.put('x', Buffer.from('hello'));
+    const order = await orderOf(pair.source, 'x');
+    await move(pair, order);
+    failures = 1;
+    expect(await move(pair, order)).toMatchObject({ outcome: 'copied', adopted: false });
+    expect(await readText(pair.target, 'x')).toBe('hello');
   });
 
   it('says vanished when the source is gone, changed when it is another', async () => {

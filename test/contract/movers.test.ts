@@ -30,6 +30,7 @@ moverContract('rclone, file to file (all of it by stream)', { mover: 'rclone', m
 moverContract('rclone, file to versitygw', { mover: 'rclone', make: between(makeFolder, makeVersitygw) });
 moverContract('rclone, moto to versitygw', { mover: 'rclone', make: between(makeMoto, makeVersitygw) });
 moverContract('rclone, within versitygw', { mover: 'rclone', make: within(makeVersitygw) });
+moverContract('rclone, gs to versitygw (all of it by stream)', { mover: 'rclone', make: between(gs, makeVersitygw) });
 moverContract('copy, within gs', { mover: 'copy', make: within(gs) });
 moverContract('copy, within azblob', { mover: 'copy', make: within(azblob) });
 moverContract('stream, gs to azblob', { mover: 'stream', make: between(gs, azblob) });
