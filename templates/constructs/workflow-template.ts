@@ -54,7 +54,8 @@ const specOf = (flow: Flow, images: Images): WorkflowSpec => ({
     seccompProfile: { type: 'RuntimeDefault' },
   },
   podSpecPatch,
-  podMetadata: { labels: { ...commonLabels, [labels.flow]: flow.name } },
+  // The last one lets Azure give the pod the identity of its ServiceAccount; elsewhere it says nothing.
+  podMetadata: { labels: { ...commonLabels, [labels.flow]: flow.name, 'azure.workload.identity/use': 'true' } },
   // Pods of failed steps stay for their logs until the Workflow goes.
   podGC: { strategy: 'OnPodSuccess', deleteDelayDuration: '600s' },
   ttlStrategy: { secondsAfterSuccess: day, secondsAfterFailure: 7 * day },

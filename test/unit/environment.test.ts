@@ -14,7 +14,7 @@ import {
   renderConfigMapData,
   tryService,
 } from '../../core/plan/environment.ts';
-import { tryParseUrl } from '../../core/stores/index.ts';
+import { missingSecretKey, tryParseUrl } from '../../core/stores/index.ts';
 import { environment, environmentInput } from './support/samples.ts';
 import { messageOf } from './support/streams.ts';
 
@@ -301,4 +301,21 @@ describe('urls of locations', () => {
     ['azblob://account.blob.core.windows.net/container', undefined],
     ['', undefined],
   ])('%j', (url, parsed) => expect(tryParseUrl(url)).toEqual(parsed));
+});
+
+describe('keys of a Secret', () => {
+  it.each([
+    ['s3', {}, undefined],
+    ['s3', { accessKeyId: 'a' }, 'secretAccessKey'],
+    ['s3', { secretAccessKey: 'a' }, 'accessKeyId'],
+    ['s3', { accessKeyId: 'a', secretAccessKey: 'b' }, undefined],
+    ['gs', { accessKeyId: 'a' }, undefined],
+    ['gs', { 'credentials.json': '{}' }, undefined],
+    ['azblob', { accountName: 'a' }, 'accountKey'],
+    ['azblob', { accountKey: 'a', accountName: ' \n' }, 'accountName'],
+    ['azblob', { accountName: 'a', connectionString: 'b' }, undefined],
+    ['file', { accessKeyId: 'a' }, undefined],
+  ] as const)('of %s: %j lacks %s', (store, secrets, missing) =>
+    expect(missingSecretKey(store, secrets)).toBe(missing),
+  );
 });
