@@ -39,6 +39,20 @@ beforeAll(async () => {
       environments.push(environmentDocument(`${from}-into-${to}`, { objectStores: [target], storage }));
     }
   }
+  for (const [place, bucket] of [
+    ['gs', 'dotted'],
+    ['azblob', 'dotted'],
+    ['azblob', 'dotted-storage'],
+  ] as const)
+    await placeOf(place).make(bucket);
+  const storage = placeOf('azblob').location('dotted-storage');
+  for (const [name, place] of [
+    ['dotted', 'gs'],
+    ['dotted-into-azblob', 'azblob'],
+  ] as const) {
+    const store = { name: 'documents', ...placeOf(place).location('dotted') };
+    environments.push(environmentDocument(name, { objectStores: [store], storage }));
+  }
   const secrets = [...places.values()].flatMap(({ secret }) => (secret === undefined ? [] : [secret]));
   file = await lab.write('matrix.yaml', [...environments, ...secrets]);
 });
@@ -72,5 +86,31 @@ describe.each(names)('a backup of a library in %s, stored there', (from) => {
       isKept ? [true, described.metadata.owner] : [false, undefined],
     );
     results.set(`${from} ${to}`, isKept ? 'equal' : 'equal bytes');
+  });
+});
+
+describe('keys that Azure cannot hold', () => {
+  const odd = ['a./b', 'back\\slash', 'end.', 'plain', 'tab\there'];
+  const restore = ['restore', '-f', '', '--source', 'dotted', '--backup', 'latest'];
+
+  test('are stored there under other names, and come back equal', async () => {
+    const gs = placeOf('gs');
+    for (const key of odd) await gs.put('dotted', key, `bytes of ${key}`, described);
+    const objects = await gs.capture('dotted');
+    const sealed = await lab.json<{ readonly backupId: string }>('backup', '-f', file, '-e', 'dotted');
+    const args = ['verify', sealed.backupId, '-f', file, '-e', 'dotted', '--objects', 'full'];
+    expect(await lab.json(...args)).toMatchObject({ ok: true });
+    for (const key of odd) await gs.drop('dotted', key);
+    await lab.json(...restore.with(2, file), '--into', 'dotted', '--confirm', 'dotted');
+    expect(differences({ format: 1, objects }, { format: 1, objects: await gs.capture('dotted') })).toEqual([]);
+  });
+
+  test('are named by the preview of a restore into it, and nothing is written', async () => {
+    const into = ['--into', 'dotted-into-azblob'];
+    for (const last of [['--preview'], ['--confirm', 'dotted-into-azblob']]) {
+      const result = await lab.cli(...restore.with(2, file), ...into, ...last);
+      expect([result.status, result.stderr]).toEqual([78, expect.stringMatching(/KEY_UNSUPPORTED: .*a\.\/b/)]);
+    }
+    expect(await placeOf('azblob').capture('dotted')).toEqual([]);
   });
 });
