@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MoveOrder, MoveResult } from '../../core/ports/mover.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { openMover } from '../../steps/movers/index.ts';
+import { gsError } from '../fakes/gs-front.ts';
 import type { Forward, Front, FrontAnswer, FrontRequest } from '../fakes/http-front.ts';
 import {
   chunks,
@@ -128,6 +129,16 @@ describe('copy within Google Cloud Storage', () => {
     expect(await codeOf(move(pair, other))).toBe('COPY_INCOMPLETE');
   });
 
+  it.each(['lose', 'answer'] as const)('gets over a call whose answer is none (%s)', async (kind) => {
+    const pair = await openPair(fixture, `none-${kind}`);
+    await pair.source.put('x', chunks(2, mebibyte));
+    const order = await orderOf(pair.source, 'x');
+    const fault = kind === 'lose' ? { kind } : { kind, status: 503, body: gsError(503, 'backendError') };
+    front.inject({ matches: ({ url }) => url.includes('/rewriteTo/'), times: 2, fault });
+    expect(await move(pair, order)).toMatchObject({ outcome: 'copied', object: { size: 2 * mebibyte } });
+    expect(await keysOf(pair.target)).toEqual(['x']);
+  });
+
   it('moves no byte through here', async () => {
     const pair = await openPair(fixture, 'bytes');
     await pair.source.put('x', chunks(2, mebibyte));
@@ -147,6 +158,8 @@ describe('copy within Azure', () => {
   /** Looks that find a copy failed, before others find what it is. */
   let failures = 0;
   const later = async (request: FrontRequest, forward: Forward): Promise<FrontAnswer> => {
+    // The imitation has long copied what it is told to end.
+    if (request.url.includes('comp=copy')) return { status: 204, headers: {}, body: Buffer.alloc(0) };
     const answer = await forward(request);
     const isCopy = answer.headers['x-ms-copy-id'] !== undefined;
     const isLook = request.method === 'HEAD' || request.headers['x-ms-copy-source'] !== undefined;
@@ -235,6 +248,16 @@ describe('copy within Azure', () => {
     setTimeout(() => abort.abort(), 200);
     expect(await codeOf(move(pair, order))).toBe('CANCELLED');
     expect(fixture.front.seen.some((line) => line.includes('comp=copy'))).toBe(true);
+    expect(await keysOf(pair.target)).toEqual([]);
+  });
+
+  it('gets over a beginning whose answer was lost', async () => {
+    const pair = await openPair(fixture, 'lost');
+    await pair.source.put('x', Buffer.from('hello'));
+    const order = await orderOf(pair.source, 'x');
+    fixture.front.inject({ matches: ({ method }) => method === 'PUT', times: 1, fault: { kind: 'lose' } });
+    expect(await move(pair, order)).toMatchObject({ outcome: 'copied' });
+    expect(await readText(pair.target, 'x')).toBe('hello');
   });
 
   it('moves no byte through here, and shows no signature', async () => {
