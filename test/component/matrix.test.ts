@@ -114,3 +114,22 @@ describe('keys that Azure cannot hold', () => {
     expect(await placeOf('azblob').capture('dotted')).toEqual([]);
   });
 });
+
+test('metadata that Azure cannot name is counted by the preview', async () => {
+  const [s3, azblob, folders] = [placeOf('s3'), placeOf('azblob'), placeOf('file')];
+  for (const place of [s3, azblob, folders]) await place.make('named');
+  await s3.put('named', 'one', 'one', { metadata: { 'odd-name': 'x', plain: 'y' } });
+  await s3.put('named', 'two', 'two', { metadata: { plain: 'y' } });
+  const environments = [s3, azblob].map((place) => {
+    const store = { name: 'documents', ...place.location('named') };
+    return environmentDocument(`named-${place.name}`, { objectStores: [store], storage: folders.location('named') });
+  });
+  const secrets = [s3, azblob].flatMap(({ secret }) => (secret === undefined ? [] : [secret]));
+  const named = await lab.write('named.yaml', [...environments, ...secrets]);
+  await lab.json('backup', '-f', named, '-e', 'named-s3');
+  const args = ['restore', '-f', named, '--source', 'named-s3', '--into', 'named-azblob', '--backup', 'latest'];
+  const preview = await lab.cli(...args, '--preview');
+  expect(preview.stdout).toContain('metadata of 1 objects is lost whose names the target cannot hold');
+  await lab.json(...args, '--confirm', 'named-azblob');
+  expect((await azblob.capture('named')).map(({ metadata }) => metadata)).toEqual([{ plain: 'y' }, { plain: 'y' }]);
+});
