@@ -17,8 +17,18 @@ import {
 } from './azblob-context.ts';
 import { listObjects } from './azblob-list.ts';
 import { deleteBlob, metadataNames, putObject, tryHead } from './azblob-put.ts';
-import { closable, throwIfCancelled, untilAborted } from './bodies.ts';
+import { throwIfCancelled } from './bodies.ts';
 import type { AdapterOptions } from './store-options.ts';
+import {
+  bytesOf,
+  holdOpen,
+  lengthOfRange,
+  objectChanged,
+  objectNotFound,
+  otherRange,
+  type Reading,
+  startsAsAsked,
+} from './stored-body.ts';
 
 const nameLength = 1024;
 const mostSegments = 254;
@@ -95,10 +105,19 @@ interface GetTask {
   readonly range?: ByteRange;
 }
 
+/** How the body of this object is read. */
+const readingOf = ({ context, key, bodies }: GetTask): Reading => ({
+  where: whereIs(context, key),
+  signal: context.signal,
+  bodies,
+  translate: (error) => translate(context, key, error),
+  patient: (chunk) => unlessSilent(context, chunk),
+});
+
 const getObject = async (task: GetTask): Promise<ObjectBody> => {
   const { context, key, version, range } = task;
   throwIfCancelled(context.signal);
-  if (!holds(context.prefix, key)) throw notFound(task);
+  if (!holds(context.prefix, key)) throw objectNotFound(whereIs(context, key));
   const blob = context.place.container.getBlobClient(context.prefix + key);
   const leaving = new AbortController();
   try {
@@ -115,29 +134,19 @@ const getObject = async (task: GetTask): Promise<ObjectBody> => {
     return bodyOf(task, found);
   } catch (error) {
     // What is not there does not match either.
-    if (isRefused(error, 412)) throw (await tryHead(context, key)) === undefined ? notFound(task) : changed(task);
-    if (isMissing(error)) throw notFound(task);
+    if (isRefused(error, 412))
+      throw ((await tryHead(context, key)) === undefined ? objectNotFound : objectChanged)(whereIs(context, key));
+    if (isMissing(error)) throw objectNotFound(whereIs(context, key));
     throw translate(context, key, error);
   }
 };
 
-const notFound = ({ context, key }: GetTask): Lc2Error =>
-  new Lc2Error('OBJECT_NOT_FOUND', 'there is no such object', { where: whereIs(context, key) });
-
-const changed = ({ context, key }: GetTask): Lc2Error =>
-  new Lc2Error('OBJECT_CHANGED', 'the object is no longer the version that was listed', {
-    where: whereIs(context, key),
-  });
-
 const bodyOf = (task: GetTask, found: BlobDownloadResponseParsed): ObjectBody => {
-  const { context, key, version, range, bodies } = task;
+  const { context, key, version, range } = task;
   const stream = found.readableStreamBody;
   if (!(stream instanceof Readable))
     throw new Lc2Error('STORE_FAILED', 'the answer has no body', { where: whereIs(context, key) });
-  bodies.add(stream);
-  stream.once('close', () => bodies.delete(stream));
-  // Until somebody reads it, a broken connection is nobody's error; the reader meets it as a short body.
-  stream.on('error', () => undefined);
+  holdOpen(task, stream);
   try {
     const total = /\/(\d+)$/.exec(found.contentRange ?? '')?.[1];
     const size = total === undefined ? found.contentLength : Number(total);
@@ -146,38 +155,12 @@ const bodyOf = (task: GetTask, found: BlobDownloadResponseParsed): ObjectBody =>
     const contentMD5 = blobContentMD5 ?? (range === undefined ? found.contentMD5 : undefined);
     const info = infoOf(context, key, { size, etag, lastModified, contentType, metadata, contentMD5 });
     // Servers that do not know If-Match send what they have.
-    if (version !== undefined && info.version !== version) throw changed(task);
-    const length = range === undefined ? info.size : Math.max(0, Math.min(range.last, info.size - 1) - range.first + 1);
-    if (range !== undefined && !(found.contentRange ?? '').startsWith(`bytes ${range.first}-`))
-      throw new Lc2Error('STORE_FAILED', 'the store sent another range than was asked for', {
-        where: whereIs(context, key),
-      });
-    return { info, bytes: closable(readBody(task, stream, length), () => void stream.destroy()) };
+    if (version !== undefined && info.version !== version) throw objectChanged(whereIs(context, key));
+    const length = range === undefined ? info.size : lengthOfRange(range, info.size);
+    if (range !== undefined && !startsAsAsked(range, found.contentRange)) throw otherRange(whereIs(context, key));
+    return { info, bytes: bytesOf(readingOf(task), stream, length) };
   } catch (error) {
     stream.destroy();
     throw error;
   }
 };
-
-async function* readBody(task: GetTask, stream: Readable, length: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const { context, key } = task;
-  let read = 0;
-  const iterator: AsyncIterator<unknown> = stream[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await untilAborted(context.signal, unlessSilent(context, iterator.next()));
-      if (next.done === true) break;
-      if (!(next.value instanceof Uint8Array)) continue;
-      read += next.value.byteLength;
-      yield next.value;
-    }
-  } catch (error) {
-    throw translate(context, key, error);
-  } finally {
-    stream.destroy();
-  }
-  if (read !== length)
-    throw new Lc2Error('STORE_FAILED', `the body has ${read} bytes, not ${length} as announced`, {
-      where: whereIs(context, key),
-    });
-}

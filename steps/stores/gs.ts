@@ -4,13 +4,23 @@ import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../../core/
 import { gs as descriptor } from '../../core/stores/gs.ts';
 import { utf8Length } from '../../core/utf8.ts';
 import { ordered } from '../runtime/ordered.ts';
-import { closable, oneChunk, throwIfCancelled, untilAborted } from './bodies.ts';
+import { oneChunk, throwIfCancelled } from './bodies.ts';
 import type { GsAnswer } from './gs-calls.ts';
 import { call, gsContext, type GsContext, isRefused, missing, objectPath, translate, whereIs } from './gs-context.ts';
 import { listObjects } from './gs-list.ts';
 import { headResource } from './gs-object.ts';
 import { putObject } from './gs-put.ts';
 import type { AdapterOptions } from './store-options.ts';
+import {
+  assertLength,
+  bytesOf,
+  holdOpen,
+  lengthOfRange,
+  objectChanged,
+  otherRange,
+  type Reading,
+  startsAsAsked,
+} from './stored-body.ts';
 
 const nameBytes = 1024;
 const deletesAtOnce = 16;
@@ -82,6 +92,14 @@ interface GetTask {
   readonly range?: ByteRange;
 }
 
+/** How the body of this object is read. */
+const readingOf = ({ context, key, bodies }: GetTask): Reading => ({
+  where: whereIs(context, key),
+  signal: context.signal,
+  bodies,
+  translate: (error) => translate(context, key, error),
+});
+
 /** What describes an object comes by a request of its own, at the same time where the version is known. */
 const getObject = async (task: GetTask): Promise<ObjectBody> => {
   const { context, key, version } = task;
@@ -120,29 +138,27 @@ const askMedia = async (task: GetTask, generation: string): Promise<GsAnswer> =>
       context.signal,
     );
   } catch (error) {
-    if (isRefused(error, 412)) throw changed(task);
+    if (isRefused(error, 412)) throw objectChanged(whereIs(context, key));
     if (isRefused(error, 404)) throw await missing(context, key);
     throw translate(context, key, error);
   }
 };
 
 const bodyOf = (task: GetTask, info: ObjectInfo, media: GsAnswer): ObjectBody => {
-  const { context, key, bodies } = task;
+  const { context, key } = task;
   const stream = streamOf(media);
   try {
     // Servers that do not know the condition send what they have.
-    if ((media.header('x-goog-generation') ?? info.version) !== info.version) throw changed(task);
+    if ((media.header('x-goog-generation') ?? info.version) !== info.version)
+      throw objectChanged(whereIs(context, key));
     const length = lengthOf(task, media, info);
     if (stream !== undefined) {
-      bodies.add(stream);
-      stream.once('close', () => bodies.delete(stream));
-      // Until somebody reads it, a broken connection is nobody's error; the reader meets it as a short body.
-      stream.on('error', () => undefined);
-      return { info, bytes: closable(readBody(task, stream, length), () => void stream.destroy()) };
+      holdOpen(task, stream);
+      return { info, bytes: bytesOf(readingOf(task), stream, length) };
     }
     if (media.failure !== undefined) throw translate(context, key, media.failure);
     const bytes = media.body instanceof Readable ? Buffer.alloc(0) : media.body;
-    assertLength(task, bytes.byteLength, length);
+    assertLength(whereIs(context, key), bytes.byteLength, length);
     return { info, bytes: oneChunk(bytes) };
   } catch (error) {
     stream?.destroy();
@@ -150,47 +166,12 @@ const bodyOf = (task: GetTask, info: ObjectInfo, media: GsAnswer): ObjectBody =>
   }
 };
 
-const assertLength = ({ context, key }: GetTask, read: number, length: number): void => {
-  if (read === length) return;
-  throw new Lc2Error('STORE_FAILED', `the body has ${read} bytes, not ${length} as announced`, {
-    where: whereIs(context, key),
-  });
-};
-
-const changed = ({ context, key }: GetTask): Lc2Error =>
-  new Lc2Error('OBJECT_CHANGED', 'the object is no longer the version that was listed', {
-    where: whereIs(context, key),
-  });
-
 /** Bytes that the body must have. */
 const lengthOf = ({ context, key, range }: GetTask, media: GsAnswer, info: ObjectInfo): number => {
   if (range === undefined) return info.size;
-  const expected = Math.max(0, Math.min(range.last, info.size - 1) - range.first + 1);
-  if ((media.header('content-range') ?? '').startsWith(`bytes ${range.first}-`)) return expected;
-  throw new Lc2Error('STORE_FAILED', 'the store sent another range than was asked for', {
-    where: whereIs(context, key),
-  });
+  if (startsAsAsked(range, media.header('content-range'))) return lengthOfRange(range, info.size);
+  throw otherRange(whereIs(context, key));
 };
-
-async function* readBody(task: GetTask, stream: Readable, length: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const { context, key } = task;
-  let read = 0;
-  const iterator: AsyncIterator<unknown> = stream[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await untilAborted(context.signal, iterator.next());
-      if (next.done === true) break;
-      if (!(next.value instanceof Uint8Array)) continue;
-      read += next.value.byteLength;
-      yield next.value;
-    }
-  } catch (error) {
-    throw translate(context, key, error);
-  } finally {
-    stream.destroy();
-  }
-  assertLength(task, read, length);
-}
 
 const deleteObjects = async (context: GsContext, keys: readonly string[]): Promise<void> => {
   throwIfCancelled(context.signal);

@@ -5,7 +5,7 @@ import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../../core/
 import { s3 as descriptor } from '../../core/stores/s3.ts';
 import { utf8Length } from '../../core/utf8.ts';
 import { createByteBudget } from './byte-budget.ts';
-import { closable, oneChunk, throwIfCancelled, untilAborted } from './bodies.ts';
+import { oneChunk, throwIfCancelled } from './bodies.ts';
 import { createS3Calls } from './s3-calls.ts';
 import { call, checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
 import { failureOf } from './s3-errors.ts';
@@ -13,6 +13,17 @@ import { abortUploads, listObjects } from './s3-list.ts';
 import { defaultBufferLimit } from './s3-multipart.ts';
 import { putObject } from './s3-put.ts';
 import type { AdapterOptions } from './store-options.ts';
+import {
+  assertLength,
+  bytesOf,
+  holdOpen,
+  lengthOfRange,
+  objectChanged,
+  objectNotFound,
+  otherRange,
+  type Reading,
+  startsAsAsked,
+} from './stored-body.ts';
 
 const keyBytes = 1024;
 const deletesPerRequest = 1000;
@@ -126,6 +137,14 @@ interface GetTask {
   readonly range?: ByteRange;
 }
 
+/** How the body of this object is read. */
+const readingOf = ({ context, key, bodies }: GetTask): Reading => ({
+  where: whereIs(context, key),
+  signal: context.signal,
+  bodies,
+  translate: (error) => translate(context, key, error),
+});
+
 const getObject = async (task: GetTask): Promise<ObjectBody> => {
   const { context, key, version, range } = task;
   throwIfCancelled(context.signal);
@@ -143,18 +162,18 @@ const getObject = async (task: GetTask): Promise<ObjectBody> => {
     throw await getError(task, error);
   }
   const body: unknown = found.Body;
-  const stream = body instanceof Readable ? holdOpen(task, body) : undefined;
+  const stream = body instanceof Readable ? body : undefined;
+  if (stream !== undefined) holdOpen(task, stream);
   try {
     const info = infoOf(context, key, { ...found, size: totalOf(found) });
     // Servers that do not know If-Match send what they have.
-    if (version !== undefined && info.version !== version) throw changed(task);
+    if (version !== undefined && info.version !== version) throw objectChanged(whereIs(context, key));
     const length = lengthOf(task, found, info);
-    if (stream !== undefined)
-      return { info, bytes: closable(readBody(task, stream, length), () => void stream.destroy()) };
+    if (stream !== undefined) return { info, bytes: bytesOf(readingOf(task), stream, length) };
     if (found.failure !== undefined) throw translate(context, key, found.failure);
     if (!(body instanceof Uint8Array))
       throw new Lc2Error('STORE_FAILED', 'the answer has no body', { where: whereIs(context, key) });
-    assertLength(task, body.byteLength, length);
+    assertLength(whereIs(context, key), body.byteLength, length);
     return { info, bytes: oneChunk(body) };
   } catch (error) {
     stream?.destroy();
@@ -162,35 +181,14 @@ const getObject = async (task: GetTask): Promise<ObjectBody> => {
   }
 };
 
-const holdOpen = ({ bodies }: GetTask, stream: Readable): Readable => {
-  bodies.add(stream);
-  stream.once('close', () => bodies.delete(stream));
-  // Until somebody reads it, a broken connection is nobody's error; the reader meets it as a short body.
-  stream.on('error', () => undefined);
-  return stream;
-};
-
-const assertLength = ({ context, key }: GetTask, read: number, length: number): void => {
-  if (read === length) return;
-  throw new Lc2Error('STORE_FAILED', `the body has ${read} bytes, not ${length} as announced`, {
-    where: whereIs(context, key),
-  });
-};
-
-const changed = ({ context, key }: GetTask): Lc2Error =>
-  new Lc2Error('OBJECT_CHANGED', 'the object is no longer the version that was listed', {
-    where: whereIs(context, key),
-  });
-
 const getError = async (task: GetTask, error: unknown): Promise<Lc2Error> => {
   const { context, key } = task;
   const { name, status } = failureOf(error);
-  if (status === 412) return changed(task);
-  if (name === 'NoSuchKey')
-    return new Lc2Error('OBJECT_NOT_FOUND', 'there is no such object', { where: whereIs(context, key) });
+  if (status === 412) return objectChanged(whereIs(context, key));
+  if (name === 'NoSuchKey') return objectNotFound(whereIs(context, key));
   if (status === 404 && name !== 'NoSuchBucket') {
     await requireBucket(context);
-    return new Lc2Error('OBJECT_NOT_FOUND', 'there is no such object', { where: whereIs(context, key) });
+    return objectNotFound(whereIs(context, key));
   }
   return translate(context, key, error);
 };
@@ -205,33 +203,10 @@ const totalOf = ({ ContentRange, ContentLength }: Lengths): number | undefined =
 /** Bytes that the body must have. */
 const lengthOf = ({ context, key, range }: GetTask, found: Lengths, info: ObjectInfo): number => {
   if (range === undefined) return info.size;
-  const expected = Math.max(0, Math.min(range.last, info.size - 1) - range.first + 1);
-  if (found.ContentLength === expected && (found.ContentRange ?? '').startsWith(`bytes ${range.first}-`))
-    return expected;
-  throw new Lc2Error('STORE_FAILED', 'the store sent another range than was asked for', {
-    where: whereIs(context, key),
-  });
+  const expected = lengthOfRange(range, info.size);
+  if (found.ContentLength === expected && startsAsAsked(range, found.ContentRange)) return expected;
+  throw otherRange(whereIs(context, key));
 };
-
-async function* readBody(task: GetTask, stream: Readable, length: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const { context, key } = task;
-  let read = 0;
-  const iterator: AsyncIterator<unknown> = stream[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await untilAborted(context.signal, iterator.next());
-      if (next.done === true) break;
-      if (!(next.value instanceof Uint8Array)) continue;
-      read += next.value.byteLength;
-      yield next.value;
-    }
-  } catch (error) {
-    throw translate(context, key, error);
-  } finally {
-    stream.destroy();
-  }
-  assertLength(task, read, length);
-}
 
 const deleteObjects = async (context: S3Context, keys: readonly string[]): Promise<void> => {
   throwIfCancelled(context.signal);

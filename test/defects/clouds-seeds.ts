@@ -91,8 +91,8 @@ export const cloudsSeeds: readonly Seed[] = [
   {
     breaks: 'what is gone from Azure counts as changed',
     file: 'steps/stores/azblob.ts',
-    find: '(await tryHead(context, key)) === undefined ? notFound(task) : changed(task)',
-    replace: 'changed(task)',
+    find: '(await tryHead(context, key)) === undefined ? objectNotFound : objectChanged',
+    replace: 'objectChanged',
     test: azblob('reads one version or says that it changed'),
   },
   {
