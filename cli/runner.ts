@@ -5,7 +5,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { catalogue, type ErrorCode, exitStatus, Lc2Error } from '../core/errors.ts';
-import { type Flow, type FlowFacts, type FlowStep, holds, retry } from '../core/flow/flow.ts';
+import { type Flow, type FlowFacts, flagsOf, type FlowStep, holds, retry } from '../core/flow/flow.ts';
 import { completeParameters, type Environment, renderConfigMapData, variableOf } from '../core/plan/environment.ts';
 import { nodeFlags } from '../core/steps/contract.ts';
 import { stepContracts, type StepName } from '../core/steps/index.ts';
@@ -79,7 +79,7 @@ const runSteps = async (task: Task): Promise<LocalResult> => {
   const { flow, environment, parameters } = task;
   const data = renderConfigMapData(environment);
   const facts: FlowFacts = {
-    flags: { 'has-database': data['has-database'] === 'true', 'has-objects': data['has-objects'] === 'true' },
+    flags: flagsOf((flag) => data[flag] === 'true'),
     parameters,
   };
   const stop = new AbortController();

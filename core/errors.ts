@@ -50,6 +50,16 @@ export const catalogue = {
   TARGET_BUSY: { kind: 'user', remedy: 'wait for the backup or restore that runs there to end, then start it again' },
   TOOL_MISSING: { kind: 'user', remedy: 'install the named program or use the tool image' },
 
+  SERVICE_UNREACHABLE: { kind: 'user', remedy: 'check endpoint, DNS and network policies of the cloud’s API' },
+  SERVICE_DENIED: { kind: 'user', remedy: 'grant the named permission to the account that the step runs as' },
+  SERVICE_NOT_FOUND: { kind: 'user', remedy: 'check project and instance of the environment' },
+  SERVICE_NOT_READY: { kind: 'user', remedy: 'start the instance, or name the primary' },
+  SERVICE_BUSY: { kind: 'retry', remedy: 'wait for the other operation on this instance to end' },
+  SERVICE_FAILED: { kind: 'retry', remedy: 'see the message of the cloud' },
+  SERVICE_INTERRUPTED: { kind: 'retry', remedy: 'the cloud lost its own work: it is asked for again' },
+  SNAPSHOT_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
+  EXPORT_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
+
   STORE_UNREACHABLE: { kind: 'user', remedy: 'check endpoint, DNS and network policies' },
   STORE_DENIED: { kind: 'user', remedy: 'check the credentials and the policy of the bucket or folder' },
   STORE_NOT_FOUND: { kind: 'user', remedy: 'create the bucket or folder, or correct the url' },
@@ -134,13 +144,16 @@ export const ensureLc2Error = (error: unknown): Lc2Error => {
 
 const outages = {
   DATABASE_UNREACHABLE: 'DATABASE_FAILED',
+  SERVICE_UNREACHABLE: 'SERVICE_FAILED',
   STORE_UNREACHABLE: 'STORE_FAILED',
 } as const satisfies Partial<Record<ErrorCode, ErrorCode>>;
 
+const isOutage = (code: ErrorCode): code is keyof typeof outages => Object.hasOwn(outages, code);
+
 /** What was reached before is there: that it cannot be reached now will pass, and is tried again. */
 export const asOutage = (error: Lc2Error): Lc2Error => {
-  if (error.code !== 'DATABASE_UNREACHABLE' && error.code !== 'STORE_UNREACHABLE') return error;
   const { code, what, where } = error;
+  if (!isOutage(code)) return error;
   return new Lc2Error(outages[code], what, { ...(where === undefined ? {} : { where }), cause: error });
 };
 

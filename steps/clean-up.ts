@@ -1,22 +1,57 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { runRecord } from '../core/manifest/records.ts';
 import { stampOf } from '../core/plan/backup-id.ts';
 import { layout } from '../core/plan/layout.ts';
 import type { CleanUpOutput } from '../core/steps/clean-up.ts';
+import type { ObjectStore } from '../core/ports/object-store.ts';
 import { sha256 } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
+import { cancelJobs } from './runtime/jobs.ts';
 import { recordNameOf } from './runtime/restore.ts';
 import { openStorage, tryReadRecord } from './runtime/storage.ts';
-import { removeUnsealed } from './runtime/sweep.ts';
+import { endUploads, removeUnsealed } from './runtime/sweep.ts';
+import { removeSnapshots } from './runtime/sweep-snapshots.ts';
 
 /** After a run that did not succeed. Touches only what is this run's own, and nothing of a sealed backup. */
 export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
-  if (context.flow.name === 'lc2-restore') return { uploads: 0, databases: await dropTemporary(context) };
+  if (context.flow.name === 'lc2-restore') {
+    await cancelImports(context);
+    return { uploads: 0, databases: await dropTemporary(context) };
+  }
   const storage = await openStorage(context, context.environment, context.secrets.storage);
   const stamp = stampOf(context.timestamp);
   const claim = await tryReadRecord(storage, layout.run(stamp), runRecord);
   if (claim?.runUid !== context.runUid) return { uploads: 0, databases: [] };
   if ((await storage.head(layout.manifest(stamp))) !== undefined) return { uploads: 0, databases: [] };
+  if (!(await endServiceWork(context, storage, stamp)))
+    return { uploads: await endUploads(context, storage, stamp), databases: [] };
   return { uploads: await removeUnsealed(context, storage, stamp), databases: [] };
+};
+
+/**
+ * What the service goes on with would be nobody's: exports are given up, snapshots end and go. False where one is still there:
+ * then the files stay too, and the next run's sweep finds both.
+ */
+const endServiceWork = async (context: StepContext, storage: ObjectStore, stamp: string): Promise<boolean> => {
+  const service = context.openService(context.environment, context.secrets.database);
+  if (!service) return true;
+  await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });
+  for (let round = 0; round < patience; round++) {
+    if (await removeSnapshots(context, { service, storage, stamp })) return true;
+    await pause(Math.min(10_000, 500 * 1.3 ** round), undefined, { signal: context.signal });
+  }
+  return false;
+};
+
+/** About four minutes. */
+const patience = 30;
+
+const cancelImports = async (context: StepContext): Promise<void> => {
+  const service = context.openService(context.environment, context.secrets.database);
+  if (!service) return;
+  const storage = await openStorage(context, context.source, context.secrets.storage);
+  const prefix = layout.restoreWork(recordNameOf(context), context.runUid, 'import/');
+  await cancelJobs(context, { service, storage, prefix });
 };
 
 const dropTemporary = async (context: StepContext): Promise<string[]> => {

@@ -1,8 +1,14 @@
+import { z } from 'zod';
 import { Lc2Error } from '../core/errors.ts';
-import type { Database, LoadOrder } from '../core/ports/database.ts';
+import { tryService } from '../core/plan/environment.ts';
+import { layout } from '../core/plan/layout.ts';
+import type { Database, LoadOrder, StoredDump } from '../core/ports/database.ts';
 import { loadDatabase as contract, type LoadDatabaseOutput } from '../core/steps/load-database.ts';
+import { tryParseUrl } from '../core/stores/index.ts';
 import { measure } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
+import { requireService } from './runtime/database-run.ts';
+import { runJob } from './runtime/jobs.ts';
 import { dumpOf, loadOrders, markOf, openRestore, type RestoreRun, restoreStepKey } from './runtime/restore.ts';
 import { compareRows } from './runtime/compare-rows.ts';
 import { once } from './runtime/run.ts';
@@ -28,6 +34,37 @@ export const loadDatabase = async (context: StepContext): Promise<LoadDatabaseOu
   });
 };
 
+/**
+ * The service fills the database by itself where it reads such dumps from this storage, and where they may be loaded as they
+ * are: owners and grants of another environment are taken out on the way, which only we can do.
+ */
+const fillOf = (context: StepContext, run: RestoreRun, order: LoadOrder): StoredDump['fill'] => {
+  const { environment, source } = context;
+  const target = tryService(environment.spec);
+  const store = tryParseUrl(source.spec.storage.url)?.store;
+  const reads = target?.capabilities.import === true && store !== undefined && target.exchange.includes(store);
+  if (!reads || order.format !== 'plain' || !order.sameEnvironment || order.mode === 'in-place') return undefined;
+  return async (into, empty) => {
+    const { key } = dumpOf(run.manifest, order.database);
+    await runJob({
+      context,
+      service: requireService(context, environment),
+      storage: run.storage,
+      folder: layout.restoreJobs(run.plan.record, context.runUid, order.as),
+      facts: z.object({}),
+      make: async (_, ignore) => {
+        await empty();
+        return {
+          job: { kind: 'import', database: into, url: `${run.storage.url}/${key}`, ignore: [...ignore] },
+          facts: {},
+        };
+      },
+      mayStart: () => Promise.resolve(),
+    });
+    context.log.info({ database: order.database, into }, 'imported by the service');
+  };
+};
+
 const loadOne = async (
   context: StepContext,
   run: RestoreRun,
@@ -45,7 +82,8 @@ const loadOne = async (
     };
     return checked();
   };
-  const loaded = await database.load(order, stored, markOf(run.plan));
+  const fill = fillOf(context, run, order);
+  const loaded = await database.load(order, { bytes: stored, ...(fill && { fill }) }, markOf(run.plan));
   const { rows, partial } = await database.countRows(loaded.name);
   compareRows({ expected: order.rows, found: rows, partial, exact: order.mode !== 'in-place', where: order.as });
   const total = Object.values(order.rows).reduce((sum, count) => sum + count, 0);

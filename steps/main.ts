@@ -3,10 +3,12 @@ import { catchUp } from './catch-up.ts';
 import { cleanUp } from './clean-up.ts';
 import { commit } from './commit.ts';
 import { dump } from './dump.ts';
+import { exportDatabases } from './export.ts';
 import { loadDatabase } from './load-database.ts';
 import { manifest } from './manifest.ts';
 import { preview } from './preview.ts';
 import { restoreObjects } from './restore-objects.ts';
+import { snapshot } from './snapshot.ts';
 import type { StepName } from '../core/steps/index.ts';
 import { toolVersion } from '../core/version.ts';
 import { runStep, type StepFunction } from './runtime/run-step.ts';
@@ -17,6 +19,8 @@ import { verify } from './verify.ts';
 
 /** The composition root of every step: `main.ts <step>`. */
 const steps = {
+  snapshot,
+  export: exportDatabases,
   dump,
   transfer,
   'catch-up': catchUp,

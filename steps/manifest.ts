@@ -1,9 +1,12 @@
+import type { z } from 'zod';
 import { hasCode, Lc2Error } from '../core/errors.ts';
 import { type Manifest, type ManifestBody, manifestVersion, sealManifest } from '../core/manifest/manifest.ts';
+import { tryService } from '../core/plan/environment.ts';
 import { layout } from '../core/plan/layout.ts';
 import { catchUp } from '../core/steps/catch-up.ts';
 import { dump, type DumpOutput } from '../core/steps/dump.ts';
 import type { ManifestOutput } from '../core/steps/manifest.ts';
+import { snapshot, type SnapshotOutput } from '../core/steps/snapshot.ts';
 import { verify, type VerifyOutput } from '../core/steps/verify.ts';
 import { transfer } from '../core/steps/transfer.ts';
 import type { StepName } from '../core/steps/index.ts';
@@ -12,6 +15,7 @@ import type { StoredFile } from './runtime/check-dump.ts';
 import type { StepContext } from './runtime/context.ts';
 import { type BackupRun, openRun, requireStepOutput } from './runtime/run.ts';
 import { tryReadManifest } from './runtime/storage.ts';
+import { dumpStepOf } from './verify.ts';
 import { endUploads } from './runtime/sweep.ts';
 
 /** Seals the backup: one file, written once, after everything else. Repeating it finds the seal. */
@@ -36,18 +40,23 @@ export const manifest = async (context: StepContext): Promise<ManifestOutput> =>
 const levelOf = ({ verification }: Manifest): string =>
   verification.objects === 'none' ? verification.database : verification.objects;
 
+/** What the steps of this run came to; undefined of those that it did not need. */
+const resultsOf = async ({ runUid }: StepContext, run: BackupRun) => {
+  const read = <S extends z.ZodType>(step: StepName, schema: S): Promise<z.output<S>> =>
+    requireStepOutput(run.storage, layout.step(run.stamp, step), { schema, runUid });
+  const verified = await read(verify.name, verify.output);
+  const hasDumps = verified.database !== 'none';
+  const hasSnapshot = hasDumps && tryService(run.environment.spec)?.uses.snapshot === true;
+  return {
+    verified,
+    dumped: hasDumps ? await read(dumpStepOf(run), dump.output) : undefined,
+    snapped: hasSnapshot ? await read(snapshot.name, snapshot.output) : undefined,
+    caught: verified.objects === 'none' ? undefined : await read(catchUp.name, catchUp.output),
+  };
+};
+
 const seal = async (context: StepContext, run: BackupRun): Promise<Manifest> => {
-  const { runUid } = context;
-  const keyOf = (step: string): string => layout.step(run.stamp, step);
-  const verified = await requireStepOutput(run.storage, keyOf(verify.name), { schema: verify.output, runUid });
-  const dumped =
-    verified.database === 'none'
-      ? undefined
-      : await requireStepOutput(run.storage, keyOf(dump.name), { schema: dump.output, runUid });
-  const caught =
-    verified.objects === 'none'
-      ? undefined
-      : await requireStepOutput(run.storage, keyOf(catchUp.name), { schema: catchUp.output, runUid });
+  const { verified, dumped, snapped, caught } = await resultsOf(context, run);
   const objectStores = caught?.stores ?? [];
   const { record, environment } = run;
   const body: ManifestBody = {
@@ -67,12 +76,13 @@ const seal = async (context: StepContext, run: BackupRun): Promise<Manifest> => 
       objects: objectStores.reduce((sum, store) => sum + store.bytes, 0),
       copied: objectStores.reduce((sum, store) => sum + store.copied.bytes, 0),
     },
-    ...(dumped ? { database: databaseOf(dumped, verified) } : {}),
+    ...(dumped ? { database: databaseOf(dumped, verified, snapped) } : {}),
     objectStores,
     verification: { database: verified.database, objects: verified.objects, at: verified.at },
     leftovers: verified.leftovers,
     records: await recordsOf(run, [
-      ...(dumped ? [dump.name] : []),
+      ...(snapped ? [snapshot.name] : []),
+      ...(dumped ? [dumpStepOf(run)] : []),
       ...(caught ? [transfer.name, catchUp.name] : []),
       verify.name,
     ]),
@@ -94,19 +104,26 @@ const recordsOf = async ({ storage, stamp }: BackupRun, steps: readonly StepName
   return records;
 };
 
-const databaseOf = (dumped: DumpOutput, verified: VerifyOutput): ManifestBody['database'] => {
+const databaseOf = (
+  dumped: DumpOutput,
+  verified: VerifyOutput,
+  snapped: SnapshotOutput | undefined,
+): ManifestBody['database'] => {
   const { engine, version, major, service, systemId, globals, dumps } = dumped;
   return {
     engine,
     version,
     major,
     service,
+    ...(snapped ? { snapshotId: snapped.snapshotId } : {}),
     ...(systemId === undefined ? {} : { systemId }),
     globals,
-    dumps: dumps.map((entry) => {
+    dumps: dumps.map(({ version: _version, ...entry }) => {
       const tables = verified.tables[entry.database];
-      if (!tables) throw new Lc2Error('VERIFICATION_FAILED', 'a dump was not verified', { where: entry.key });
-      return { ...entry, tables };
+      const digest = entry.digest ?? verified.digests[entry.database];
+      if (!tables || digest === undefined)
+        throw new Lc2Error('VERIFICATION_FAILED', 'a dump was not verified', { where: entry.key });
+      return { ...entry, digest, tables };
     }),
   };
 };

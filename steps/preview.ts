@@ -6,6 +6,7 @@ import type { InventoryLine } from '../core/manifest/inventory.ts';
 import type { Manifest } from '../core/manifest/manifest.ts';
 import { restoreRecord } from '../core/manifest/records.ts';
 import { stampOf, tryStampOfId } from '../core/plan/backup-id.ts';
+import { tryService } from '../core/plan/environment.ts';
 import { layout } from '../core/plan/layout.ts';
 import { assertAllowed, chooseRestore } from '../core/plan/restore-choice.ts';
 import type { RestorePlan } from '../core/plan/restore-plan.ts';
@@ -146,7 +147,7 @@ const newestBefore = async (storage: ObjectStore, before: string): Promise<strin
 };
 
 const previewDatabases = async (context: StepContext, manifest: Manifest, fixed: RestorePlan): Promise<LoadPreview> => {
-  const engine = context.environment.spec.database?.server?.engine;
+  const engine = tryService(context.environment.spec)?.spec.engine;
   if (engine !== manifest.database?.engine) {
     throw new Lc2Error(
       'DATABASE_VERSION_UNSUPPORTED',

@@ -145,7 +145,8 @@ const verifyDatabase = async (
     for (const [index, entry] of dumps.entries()) {
       known.add(entry.key);
       await finding(problems, entry.key, async () => {
-        assertSameRows(await checkDump(storage, entry, database), entry.tables, entry.key);
+        const { rows } = await checkDump(storage, entry, database);
+        assertSameRows(rows, entry.tables, entry.key);
       });
       context.progress.set((0.5 * (index + 1)) / dumps.length);
     }

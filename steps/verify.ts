@@ -1,9 +1,12 @@
 import type { EnvironmentSpec } from '../core/api/backup-environment.ts';
+import { tryService } from '../core/plan/environment.ts';
 import { Lc2Error } from '../core/errors.ts';
 import type { ObjectStoreEntry } from '../core/manifest/manifest.ts';
 import { layout } from '../core/plan/layout.ts';
 import { catchUp, type CatchUpOutput } from '../core/steps/catch-up.ts';
 import { dump, type DumpOutput } from '../core/steps/dump.ts';
+import { exportStep } from '../core/steps/export.ts';
+import type { StepName } from '../core/steps/index.ts';
 import { stores, tryParseUrl } from '../core/stores/index.ts';
 import { verify as contract, type VerifyOutput } from '../core/steps/verify.ts';
 import { checkDump, checkFile } from './runtime/check-dump.ts';
@@ -23,12 +26,14 @@ export const verify = async (context: StepContext): Promise<VerifyOutput> => {
     const { runUid } = context;
     const keyOf = (step: string): string => layout.step(run.stamp, step);
     const dumped = components.includes('database')
-      ? await requireStepOutput(run.storage, keyOf(dump.name), { schema: dump.output, runUid })
+      ? await requireStepOutput(run.storage, keyOf(dumpStepOf(run)), { schema: dump.output, runUid })
       : undefined;
     const caught = components.some((name) => name !== 'database')
       ? await requireStepOutput(run.storage, keyOf(catchUp.name), { schema: catchUp.output, runUid })
       : undefined;
-    const tables = dumped ? await verifyDumps(context, run, { dumped, problems }) : {};
+    const { tables, digests } = dumped
+      ? await verifyDumps(context, run, { dumped, problems })
+      : { tables: {}, digests: {} };
     const leftovers = new Set<string>();
     const level = objectsLevel(run.environment.spec);
     for (const [index, entry] of (caught?.stores ?? []).entries()) {
@@ -39,6 +44,7 @@ export const verify = async (context: StepContext): Promise<VerifyOutput> => {
     assertSound(problems);
     return {
       tables,
+      digests,
       database: dumped ? 'read' : 'none',
       objects: caught ? level : 'none',
       at: context.clock.now().toISOString(),
@@ -46,6 +52,10 @@ export const verify = async (context: StepContext): Promise<VerifyOutput> => {
     };
   });
 };
+
+/** Which step has made the dumps: the service's own, or ours. */
+export const dumpStepOf = ({ environment }: BackupRun): StepName =>
+  tryService(environment.spec)?.uses.export === true ? exportStep.name : dump.name;
 
 /** `listed` trusts checksums that the store computed of the content; a folder has none, so there the bytes are read. */
 export const objectsLevel = ({ verification, storage }: EnvironmentSpec): ObjectsLevel => {
@@ -58,18 +68,21 @@ const verifyDumps = async (
   context: StepContext,
   run: BackupRun,
   { dumped, problems }: { dumped: DumpOutput; problems: Problems },
-): Promise<VerifyOutput['tables']> => {
+): Promise<Pick<VerifyOutput, 'tables' | 'digests'>> => {
   const database = context.openDatabase(run.environment, {});
   const tables: VerifyOutput['tables'] = {};
+  const digests: VerifyOutput['digests'] = {};
   try {
     for (const [index, entry] of dumped.dumps.entries()) {
       await finding(problems, entry.key, async () => {
-        tables[entry.database] = { ...(await checkDump(run.storage, entry, database)) };
+        const { rows, digest } = await checkDump(run.storage, entry, database);
+        tables[entry.database] = { ...rows };
+        if (entry.digest === undefined) digests[entry.database] = digest;
       });
       context.progress.set((0.5 * (index + 1)) / dumped.dumps.length);
     }
     await finding(problems, dumped.globals.key, () => checkFile(run.storage, dumped.globals));
-    return tables;
+    return { tables, digests };
   } finally {
     await database.close();
   }

@@ -17,6 +17,7 @@ export const check: Command = {
     const scene = openScene(values, io);
     const problems = [
       ...(await checkDatabase(scene, io)),
+      ...(await checkService(scene)),
       ...(await checkStorage(scene, io)),
       ...(await checkStores(scene)),
     ];
@@ -56,6 +57,9 @@ const checkDatabase = async ({ environment, secrets, adapters }: Scene, io: Io):
     }
   });
 };
+
+const checkService = ({ environment, secrets, adapters }: Scene): Promise<readonly Problem[]> =>
+  collect(async () => (await adapters.openService(environment, secrets.database)?.problems()) ?? []);
 
 const skew = (what: string, time: string, io: Io): Problem[] => {
   const seconds = Math.round(Math.abs(new Date(time).getTime() - io.now().getTime()) / 1000);

@@ -3,7 +3,7 @@ import { layout } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { listStamps, tryReadManifest } from '../../steps/runtime/storage.ts';
 import { resolveStamp } from '../backup-argument.ts';
-import { type Command, openScene, printJson, readArgs } from '../command.ts';
+import { type Command, openScene, printJson, readArgs, type Scene } from '../command.ts';
 
 const batch = 1000;
 
@@ -13,13 +13,15 @@ export const deleteBackup: Command = {
   run: async (args, io) => {
     const { values, positionals } = readArgs(args, { confirm: { type: 'string' } }, { max: 1 });
     const [id] = positionals;
-    const { storage, stamp } = await resolveStamp(openScene(values, io), id);
+    const scene = openScene(values, io);
+    const { storage, stamp } = await resolveStamp(scene, id);
     if (values.confirm !== id)
       throw new Lc2Error('RESTORE_NOT_CONFIRMED', 'confirm is not the id of the backup', {
         remedy: 'repeat the id after --confirm',
       });
     await assertExists(storage, stamp);
     await assertUnused(storage, stamp);
+    await deleteSnapshot(scene, storage, stamp);
     // The seal goes first: what is left of a killed deletion is no backup.
     const sealed = (await storage.head(layout.manifest(stamp))) !== undefined;
     await storage.delete([layout.manifest(stamp)]);
@@ -28,6 +30,16 @@ export const deleteBackup: Command = {
     else io.stdout(`deleted ${id ?? ''}: ${files} files\n`);
     return 0;
   },
+};
+
+/** Before the manifest, which alone knows it. One that the service has let expire is gone, and that is fine. */
+const deleteSnapshot = async (
+  { adapters, environment, secrets }: Scene,
+  storage: ObjectStore,
+  stamp: string,
+): Promise<void> => {
+  const id = (await tryReadManifest(storage, stamp))?.database?.snapshotId;
+  if (id !== undefined) await adapters.openService(environment, secrets.database)?.removeSnapshot(id);
 };
 
 /** What was never sealed may be deleted too. */

@@ -72,7 +72,9 @@ const dumpBytes = async function* (
     assertTable(entry, wish.table);
     // Who takes one table out reads no further than its end, so the digest is compared first.
     await checkFile(storage, entry);
-    yield* adapters.openDatabase(environment, {}).extract(stored, { table: wish.table });
+    yield* adapters
+      .openDatabase(environment, {})
+      .extract(stored, { table: wish.table, format: entry.format ?? 'custom' });
   }
 };
 

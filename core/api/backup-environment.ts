@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { profileNames } from '../profiles/index.ts';
-import { server } from '../services/server.ts';
+import { type ServiceName, serviceNames, services } from '../services/index.ts';
 import { credentials, duration, labelKey, labelName, plainText, projectId, storeName, withRules } from './common.ts';
 import { conditionSchema } from './conditions.ts';
 import { type Location, locationShape } from './location.ts';
@@ -31,14 +31,15 @@ const objectStore = z.strictObject({
 
 const database = withRules(
   z.strictObject({
-    server: server.schema.optional(),
+    server: services.server.schema.optional(),
+    cloudSql: services.cloudSql.schema.optional(),
     credentials: credentials.optional(),
-  }),
+  } satisfies Record<ServiceName | 'credentials', z.ZodType>),
   [
     {
-      rule: 'has(self.server)',
-      message: 'exactly one service must be given',
-      check: (value) => value.server !== undefined,
+      rule: `${serviceNames.map((name) => `(has(self.${name}) ? 1 : 0)`).join(' + ')} == 1`,
+      message: `exactly one service must be given: ${serviceNames.join(' or ')}`,
+      check: (value) => serviceNames.filter((name) => value[name] !== undefined).length === 1,
     },
   ],
 );
@@ -121,12 +122,20 @@ export const backupEnvironmentSpec = withRules(
       message: 'storage and objectStores must not lie within each other',
       check: (spec) => spec.objectStores.every((store) => !overlap(store, spec.storage)),
     },
+    {
+      rule:
+        `!has(self.database) || !has(self.database.cloudSql) || self.database.cloudSql.method != 'export' || ` +
+        services.cloudSql.exchange.map((scheme) => `self.storage.url.startsWith('${scheme}://')`).join(' || '),
+      message: 'Cloud SQL exports into gs:// only: set database.cloudSql.method to dump, or give a storage in gs://',
+      check: ({ database: given, storage: { url } }) =>
+        given?.cloudSql?.method !== 'export' ||
+        services.cloudSql.exchange.some((scheme) => url.startsWith(`${scheme}://`)),
+    },
   ],
 );
 
 export type EnvironmentSpec = z.output<typeof backupEnvironmentSpec>;
 export type ObjectStoreSpec = EnvironmentSpec['objectStores'][number];
-export type ServerSpec = z.output<typeof server.schema>;
 
 export const backupEnvironmentStatus = z.strictObject({
   observedGeneration: z.int().optional(),

@@ -32,8 +32,16 @@ export type FlowCondition =
   | { readonly component: 'database' | 'objects' }
   | { readonly parameter: string; readonly is: string };
 
-export const environmentFlags = ['has-database', 'has-objects'] as const;
+export const environmentFlags = ['has-database', 'has-objects', 'has-snapshot', 'has-export', 'has-dump'] as const;
 export type EnvironmentFlag = (typeof environmentFlags)[number];
+
+export const flagsOf = (isSet: (flag: EnvironmentFlag) => boolean): Record<EnvironmentFlag, boolean> => ({
+  'has-database': isSet('has-database'),
+  'has-objects': isSet('has-objects'),
+  'has-snapshot': isSet('has-snapshot'),
+  'has-export': isSet('has-export'),
+  'has-dump': isSet('has-dump'),
+});
 
 export interface FlowParameter {
   readonly name: string;

@@ -2,7 +2,7 @@ import { backupIdOf, isStamp, stampOf } from '../plan/backup-id.ts';
 import { layout } from '../plan/layout.ts';
 import { compareUtf8 } from '../utf8.ts';
 import { isStorageKey } from './inventory.ts';
-import type { InventoryPart, Manifest, ObjectStoreEntry } from './manifest.ts';
+import type { DumpFormat, InventoryPart, Manifest, ObjectStoreEntry } from './manifest.ts';
 
 /**
  * What a manifest says twice must agree, and what it points to must be a file of its own folder. A digest tells that
@@ -32,7 +32,7 @@ const inDatabase = ({ database, sizes }: Manifest, stamp: string): string | unde
   if (sizes.database !== sum(dumps.map(({ size }) => size))) return 'its size is not that of its dumps';
   if (!isSet(dumps.map((dump) => dump.database))) return 'a database is in it twice';
   for (const dump of dumps)
-    if (dump.key !== layout.dump(stamp, dump.database, attemptIn(dump.key)))
+    if (dump.key !== placeOf(dump.format)(stamp, dump.database, attemptIn(dump.key)))
       return `the dump of ${dump.database} is not in its place`;
   const globals = database?.globals?.key;
   return globals === undefined || globals === layout.globals(stamp, attemptIn(globals))
@@ -40,7 +40,9 @@ const inDatabase = ({ database, sizes }: Manifest, stamp: string): string | unde
     : 'its globals are not in their place';
 };
 
-/** Third from the end: `<name>.<attempt>.dump.zst`. */
+const placeOf = (format: DumpFormat | undefined) => (format === 'plain' ? layout.plainDump : layout.dump);
+
+/** Third from the end: `<name>.<attempt>.dump.zst` or `.sql.gz`. */
 const attemptIn = (key: string): string => key.split('.').at(-3) ?? '';
 
 const inStores = ({ objectStores, sizes }: Manifest, stamp: string): string | undefined => {

@@ -42,12 +42,19 @@ const properties = z.object({
   bytes: count,
 });
 
+export const dumpFormats = ['custom', 'plain'] as const;
+export type DumpFormat = (typeof dumpFormats)[number];
+
 export const dumpEntry = properties.extend({
   database: z.string().min(1).max(63),
   key: storageKey,
   size: count,
   digest,
   tables: z.record(z.string(), count),
+  format: z
+    .enum(dumpFormats)
+    .optional()
+    .describe('plain: SQL in gzip, as clouds export it. Without it: of pg_dump, in zstd.'),
 });
 export type DumpEntry = z.output<typeof dumpEntry>;
 

@@ -10,7 +10,7 @@ import { canonical } from '../manifest/canonical.ts';
 import { Lc2Error } from '../errors.ts';
 import type { EnvironmentFlag, FlowParameter } from '../flow/flow.ts';
 import { profiles } from '../profiles/index.ts';
-import { type ServiceCapabilities, type ServiceName, serviceNames, services } from '../services/index.ts';
+import { type ChosenService, tryChooseService } from '../services/index.ts';
 import { stores, tryParseUrl } from '../stores/index.ts';
 
 /** An environment as a run sees it: validated, with defaults. */
@@ -47,6 +47,7 @@ export type ConfigMapData = Readonly<
 
 export const renderConfigMapData = (environment: Environment): ConfigMapData => {
   const { spec } = environment;
+  const uses = tryService(spec)?.uses;
   return {
     'environment.json': canonical(environment),
     'database-secret': spec.database?.credentials?.secretName ?? '',
@@ -55,6 +56,9 @@ export const renderConfigMapData = (environment: Environment): ConfigMapData => 
     deadline: String(durationSeconds(spec.scheduling.deadline)),
     'has-database': String(spec.database !== undefined),
     'has-objects': String(spec.objectStores.length > 0),
+    'has-snapshot': String(uses?.snapshot === true),
+    'has-export': String(uses?.export === true),
+    'has-dump': String(uses?.dump === true),
   };
 };
 
@@ -70,19 +74,9 @@ export const localLocations = (spec: EnvironmentSpec): string[] => {
   ];
 };
 
-export interface ChosenService {
-  readonly name: ServiceName;
-  readonly capabilities: ServiceCapabilities;
-}
-
 /** The one service member that is given, or undefined for an environment without database. */
-export const tryService = (spec: EnvironmentSpec): ChosenService | undefined => {
-  const { database } = spec;
-  if (database === undefined) return undefined;
-  for (const name of serviceNames)
-    if (database[name] !== undefined) return { name, capabilities: services[name].capabilities };
-  return undefined;
-};
+export const tryService = ({ database }: EnvironmentSpec): ChosenService | undefined =>
+  database === undefined ? undefined : tryChooseService(database);
 
 /** Components of the environment that the run is about; unknown names are an error, as is a selection of nothing. */
 export const chooseComponents = (spec: EnvironmentSpec, wanted: readonly string[], where: string): string[] => {

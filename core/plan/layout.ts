@@ -15,6 +15,14 @@ export const layout = {
     `${stamp}/steps/${attempt}/${store}/${part}.ndjson.zst`,
   dump: (stamp: string, database: string, attempt: string) =>
     `${stamp}/database/${fileName(database)}.${attempt}.dump.zst`,
+  /** A dump in the form that clouds export. */
+  plainDump: (stamp: string, database: string, attempt: string) =>
+    `${stamp}/database/${fileName(database)}.${attempt}.sql.gz`,
+  /** What a step asked a database service for; of a database, or of the whole server. */
+  jobs: (stamp: string, step: string, database?: string) =>
+    `${stamp}/steps/${step}/${database === undefined ? '' : `${fileName(database)}/`}`,
+  restoreJobs: (name: string, runUid: string, database: string) =>
+    `restores/${name}/${runUid}/import/${fileName(database)}/`,
   globals: (stamp: string, attempt: string) => `${stamp}/database/globals.${attempt}.sql.zst`,
   objects: (stamp: string, store: string) => `${stamp}/objects/${store}/`,
   inventory: (stamp: string, store: string, part: string) => `${stamp}/inventory/${store}/${part}.ndjson.zst`,

@@ -1,3 +1,5 @@
+import type { DumpFormat } from '../manifest/manifest.ts';
+
 /**
  * One database server seen through its engine's protocol and tools. One adapter per engine in steps/engines.
  * Errors are of the catalogue: DATABASE_*, DUMP_FAILED, LOAD_FAILED, TARGET_LACKS. No retries inside.
@@ -21,11 +23,17 @@ export interface Database {
   /** Roles and other things of the whole server, for reference; without secrets. */
   globals(): AsyncIterable<Uint8Array>;
 
-  /** Reads a stored dump to its end with the restore tool and counts the rows of each table. BACKUP_DAMAGED when it cannot. */
-  readDump(stored: AsyncIterable<Uint8Array>): Promise<RowCounts>;
+  /**
+   * Reads a stored dump to its end and counts the rows of each table, by the restore tool or, of plain SQL, up to the mark
+   * that the dump tool writes last. BACKUP_DAMAGED when it cannot.
+   */
+  readDump(stored: AsyncIterable<Uint8Array>, format: DumpFormat): Promise<RowCounts>;
 
   /** The dump of one table, or the whole, as plain SQL. */
-  extract(stored: AsyncIterable<Uint8Array>, options: { readonly table?: string }): AsyncIterable<Uint8Array>;
+  extract(
+    stored: AsyncIterable<Uint8Array>,
+    options: { readonly format: DumpFormat; readonly table?: string },
+  ): AsyncIterable<Uint8Array>;
 
   /** What stands in the way of loading these databases here, and what a swap would do. Changes nothing. */
   previewLoad(orders: readonly LoadOrder[], restore: RestoreMark): Promise<LoadPreview>;
@@ -34,11 +42,7 @@ export interface Database {
    * Loads one dump. In mode `swap` into the temporary name, otherwise into the target itself.
    * Removes what earlier, dead attempts of restores into this environment left. Holds the exclusive lock of the server.
    */
-  load(
-    order: LoadOrder,
-    stored: () => Promise<AsyncIterable<Uint8Array>>,
-    restore: RestoreMark,
-  ): Promise<LoadedDatabase>;
+  load(order: LoadOrder, dump: StoredDump, restore: RestoreMark): Promise<LoadedDatabase>;
 
   /** Rows of each table as they are now, as the role that owns things there; and which tables a dump holds only in part. */
   countRows(database: string): Promise<{ readonly rows: RowCounts; readonly partial: readonly string[] }>;
@@ -141,8 +145,19 @@ export interface LoadOrder {
   readonly major: number;
   /** Bytes of the stored dump. */
   readonly size: number;
+  readonly format: DumpFormat;
   /** The target is the environment that was backed up: roles and grants come back as they were. */
   readonly sameEnvironment: boolean;
+}
+
+export interface StoredDump {
+  /** The stored bytes, checked on their way. */
+  readonly bytes: () => Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * Another way in: somebody else fills the database of this name. `empty` makes it anew; who went on with the work of a dead
+   * attempt does not call it. Not for mode in-place.
+   */
+  readonly fill?: (database: string, empty: () => Promise<void>) => Promise<void>;
 }
 
 export interface LoadedDatabase {

@@ -1,6 +1,9 @@
 import type { z } from 'zod';
+import { cloudSql } from './cloud-sql.ts';
 import { server } from './server.ts';
+import type { ServerSpec } from './server-shape.ts';
 
+/** What a service can do at all; what an environment asks of it is `ChosenService.uses`. */
 export interface ServiceCapabilities {
   readonly snapshot: boolean;
   readonly export: boolean;
@@ -13,10 +16,48 @@ export interface ServiceDescriptor {
   readonly title: string;
   readonly schema: z.ZodType;
   readonly capabilities: ServiceCapabilities;
+  /** Stores that the service itself exports into and imports from. */
+  readonly exchange: readonly string[];
   readonly secretKeys: { readonly required: readonly string[]; readonly optional: readonly string[] };
 }
 
-export const services = { server } as const satisfies Record<string, ServiceDescriptor>;
+export const services = { server, cloudSql } as const satisfies Record<string, ServiceDescriptor>;
 
 export type ServiceName = keyof typeof services;
-export const serviceNames = ['server'] as const satisfies readonly ServiceName[];
+export const serviceNames = ['server', 'cloudSql'] as const satisfies readonly ServiceName[];
+
+/** The member of `database` that is given. */
+export type ServiceSpecs = { readonly [Name in ServiceName]?: z.output<(typeof services)[Name]['schema']> | undefined };
+
+/** What some services let an environment ask for. */
+interface Wishes {
+  readonly snapshot?: { readonly enabled: boolean };
+  readonly method?: 'export' | 'dump';
+}
+
+export interface ChosenService {
+  readonly name: ServiceName;
+  /** The server, over its own protocol. */
+  readonly spec: ServerSpec;
+  readonly capabilities: ServiceCapabilities;
+  readonly exchange: readonly string[];
+  /** What a backup of this environment does. */
+  readonly uses: { readonly snapshot: boolean; readonly export: boolean; readonly dump: boolean };
+}
+
+export const tryChooseService = (database: ServiceSpecs): ChosenService | undefined => {
+  for (const name of serviceNames) {
+    const spec: (ServerSpec & Wishes) | undefined = database[name];
+    if (spec === undefined) continue;
+    const { capabilities, exchange } = services[name];
+    const exports = capabilities.export && spec.method !== 'dump';
+    return {
+      name,
+      spec,
+      capabilities,
+      exchange,
+      uses: { snapshot: capabilities.snapshot && spec.snapshot?.enabled === true, export: exports, dump: !exports },
+    };
+  }
+  return undefined;
+};

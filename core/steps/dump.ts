@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { dumpEntry, filePart } from '../manifest/manifest.ts';
 import { streaming, type StepContract } from './contract.ts';
 
-const output = z.object({
+/** What both ways of dumping hand on: by a step, or by the service itself. */
+export const dumpOutput = z.object({
   engine: z.string(),
   service: z.string(),
   version: z.string(),
@@ -10,9 +11,14 @@ const output = z.object({
   systemId: z.string().optional(),
   points: z.array(z.object({ database: z.string(), time: z.string(), position: z.string().optional() })),
   globals: filePart,
-  dumps: z.array(dumpEntry.omit({ tables: true })),
+  /** Without a digest, which verify then takes; without a version, whatever stands there is read. */
+  dumps: z.array(
+    dumpEntry
+      .omit({ tables: true, digest: true })
+      .extend({ digest: dumpEntry.shape.digest.optional(), version: z.string().optional() }),
+  ),
 });
-export type DumpOutput = z.output<typeof output>;
+export type DumpOutput = z.output<typeof dumpOutput>;
 
 /** Streams every database at its point into storage. */
 export const dump = {
@@ -20,7 +26,7 @@ export const dump = {
   title: 'Dump databases',
   image: 'tool',
   secrets: ['database', 'storage'],
-  output,
+  output: dumpOutput,
   share: 35,
   state: 'DumpInProgress',
   concerns: 'database',

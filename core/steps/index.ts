@@ -3,16 +3,20 @@ import { cleanUp } from './clean-up.ts';
 import { commit } from './commit.ts';
 import type { StepContract } from './contract.ts';
 import { dump } from './dump.ts';
+import { exportStep } from './export.ts';
 import { loadDatabase } from './load-database.ts';
 import { manifest } from './manifest.ts';
 import { preview } from './preview.ts';
 import { restoreObjects } from './restore-objects.ts';
+import { snapshot } from './snapshot.ts';
 import { transfer } from './transfer.ts';
 import { verifyBackup } from './verify-backup.ts';
 import { verifyRestore } from './verify-restore.ts';
 import { verify } from './verify.ts';
 
 export const stepContracts = {
+  snapshot,
+  export: exportStep,
   dump,
   transfer,
   'catch-up': catchUp,

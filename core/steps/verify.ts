@@ -4,6 +4,8 @@ import { streaming, type StepContract } from './contract.ts';
 const output = z.object({
   /** Rows by table, by database. */
   tables: z.record(z.string(), z.record(z.string(), z.int().min(0))),
+  /** Of dumps that came without one: of the bytes that were read. */
+  digests: z.record(z.string(), z.string()),
   database: z.enum(['none', 'read']),
   objects: z.enum(['none', 'listed', 'sampled', 'full']),
   at: z.string(),

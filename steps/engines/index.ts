@@ -1,6 +1,6 @@
 import type { EngineName } from '../../core/engines/index.ts';
 import { Lc2Error } from '../../core/errors.ts';
-import type { Environment } from '../../core/plan/environment.ts';
+import { type Environment, tryService } from '../../core/plan/environment.ts';
 import type { Database } from '../../core/ports/database.ts';
 import { openPostgresql, type PostgresqlOptions } from './postgresql/postgresql.ts';
 
@@ -15,7 +15,7 @@ export interface DatabaseOptions extends Omit<PostgresqlOptions, 'spec' | 'envir
 }
 
 export const openDatabase = ({ environment, ...options }: DatabaseOptions): Database => {
-  const spec = environment.spec.database?.server;
+  const spec = tryService(environment.spec)?.spec;
   if (!spec) throw new Lc2Error('COMPONENT_UNKNOWN', 'the environment has no database', { where: environment.name });
   return adapters[spec.engine]({ ...options, spec, environment: environment.name });
 };

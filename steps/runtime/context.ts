@@ -8,6 +8,7 @@ import { flows } from '../../core/flow/index.ts';
 import { completeParameters, type Environment, parseEnvironment, variableOf } from '../../core/plan/environment.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Database } from '../../core/ports/database.ts';
+import type { DatabaseService } from '../../core/ports/database-service.ts';
 import type { Mover } from '../../core/ports/mover.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import type { SecretName } from '../../core/steps/contract.ts';
@@ -54,6 +55,8 @@ export interface Adapters {
     ends: { readonly from: StoreAt; readonly to: StoreAt; readonly source: ObjectStore; readonly target: ObjectStore },
   ): Promise<Mover>;
   openDatabase(environment: Environment, secrets: Secrets): Database;
+  /** Undefined where nobody but the server itself can be asked. */
+  openService(environment: Environment, secrets: Secrets): DatabaseService | undefined;
 }
 
 export interface StepContext extends StepInput, Adapters {

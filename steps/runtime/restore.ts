@@ -77,7 +77,7 @@ export const storeEntryOf = (manifest: Manifest, name: string): ObjectStoreEntry
 
 export const loadOrders = (manifest: Manifest, plan: RestorePlan): LoadOrder[] =>
   plan.databases.map(({ database, as }) => {
-    const { key: _key, digest: _digest, tables, size, ...properties } = dumpOf(manifest, database);
+    const { key: _key, digest: _digest, tables, size, format = 'custom', ...properties } = dumpOf(manifest, database);
     return {
       database,
       as,
@@ -86,6 +86,7 @@ export const loadOrders = (manifest: Manifest, plan: RestorePlan): LoadOrder[] =
       rows: tables,
       major: manifest.database?.major ?? 0,
       size,
+      format,
       sameEnvironment: plan.sameEnvironment,
     };
   });

@@ -22,17 +22,24 @@ export const sweepDeadRuns = async (context: StepContext, storage: ObjectStore, 
     }
     const run = await tryReadRecord(storage, layout.run(stamp), runRecord);
     if (run && !isDead(context, run)) continue;
+    // Only steps that know the database service can remove those, and then find them by these records.
+    if (await holdsSnapshots(storage, stamp)) continue;
     await removeUnsealed(context, storage, stamp);
   }
 };
 
 /** The mutex of a cluster lets one run live; on a host the process tells; for all others only time does. */
-const isDead = ({ runner, clock, environment }: StepContext, run: RunRecord): boolean => {
+export const isDead = ({ runner, clock, environment }: StepContext, run: RunRecord): boolean => {
   if (runner === 'argo' && run.runner === 'argo') return true;
   const [, host, pid] = /^local:(.*):(\d+)$/.exec(run.runner) ?? [];
   if (host === hostname() && pid !== undefined) return !isAlive(Number(pid));
   const age = clock.now().getTime() - new Date(run.timestamp).getTime();
   return age > durationSeconds(environment.spec.scheduling.deadline) * 1000;
+};
+
+export const holdsSnapshots = async (storage: ObjectStore, stamp: string): Promise<boolean> => {
+  for await (const _ of storage.list({ prefix: layout.jobs(stamp, 'snapshot') })) return true;
+  return false;
 };
 
 /** Ends what attempts left open when they died. No backup is lost because a store does not let us. */

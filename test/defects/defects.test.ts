@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backupSeeds } from './backup-seeds.ts';
+import { cloudSqlSeeds } from './cloud-sql-seeds.ts';
 import { cloudsSeeds } from './clouds-seeds.ts';
 import { inputSeeds } from './input-seeds.ts';
 import { killsSeeds } from './kills-seeds.ts';
@@ -14,6 +15,7 @@ import { copyTree, type Tree } from './tree.ts';
 
 const all = [
   ...backupSeeds,
+  ...cloudSqlSeeds,
   ...cloudsSeeds,
   ...inputSeeds,
   ...killsSeeds,

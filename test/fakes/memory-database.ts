@@ -90,9 +90,9 @@ export const createMemoryDatabase = (databases: Readonly<Record<string, RowCount
         publications: [],
         subscriptions: [],
       }),
-    load: async (order, stored, mark) => {
+    load: async (order, dump, mark) => {
       called(`load ${order.as}`);
-      temporary.set(nameOf(order, mark), parseDump(await textOf(await stored())));
+      temporary.set(nameOf(order, mark), parseDump(await textOf(await dump.bytes())));
       return { name: nameOf(order, mark) };
     },
     countRows: (name) => Promise.resolve({ rows: temporary.get(name) ?? live.get(name) ?? {}, partial: [] }),

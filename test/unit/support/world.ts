@@ -81,6 +81,7 @@ export const createWorld = ({ exclude = [], withDatabase = true }: WorldOptions 
         },
         openMover: (mover, ends) => openMover(mover, { ...ends, signal }),
         openDatabase: () => database,
+        openService: () => undefined,
         signal,
         log: pino({ level: 'silent' }),
         progress: { set: () => undefined },

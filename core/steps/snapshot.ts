@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { small, type StepContract } from './contract.ts';
+
+const output = z.object({
+  snapshotId: z.string(),
+  /** By the database's clock, before the snapshot was asked for. */
+  time: z.string(),
+});
+export type SnapshotOutput = z.output<typeof output>;
+
+/** Has the service take a snapshot of the whole server. */
+export const snapshot = {
+  name: 'snapshot',
+  title: 'Snapshot the server',
+  image: 'plain',
+  secrets: ['database', 'storage'],
+  output,
+  share: 5,
+  state: 'SnapshotInProgress',
+  concerns: 'database',
+  resources: small,
+} as const satisfies StepContract;

@@ -1,0 +1,186 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
+import { durationSeconds } from '../../core/api/common.ts';
+import { hasCode, Lc2Error } from '../../core/errors.ts';
+import type { Json } from '../../core/manifest/canonical.ts';
+import type { DatabaseService, ServiceJob, ServiceResult } from '../../core/ports/database-service.ts';
+import type { ObjectStore } from '../../core/ports/object-store.ts';
+import type { StepContext } from './context.ts';
+import { tryReadRecord, writeOnce } from './storage.ts';
+
+/**
+ * Work that a database service does by itself. What we ask for is written down before we ask, and the service's handle before
+ * we wait: whoever comes after us, killed at whatever moment, goes on with the same job and asks for no second one.
+ * Only a job that has failed is followed by another, of the next number.
+ */
+
+const serviceJob = z.union([
+  z.object({ kind: z.literal('snapshot'), description: z.string() }),
+  z.object({ kind: z.literal('export'), database: z.string(), url: z.string() }),
+  z.object({ kind: z.literal('import'), database: z.string(), url: z.string(), ignore: z.array(z.string()) }),
+]);
+
+const jobRecord = z.object({
+  runUid: z.string(),
+  /** Who asked: an attempt does not repeat what it saw fail itself. */
+  attempt: z.string(),
+  job: serviceJob,
+  facts: z.unknown(),
+});
+type JobRecord = z.output<typeof jobRecord>;
+
+const handleRecord = z.object({ handle: z.string() });
+
+export interface JobTask<Facts extends z.ZodType> {
+  readonly context: StepContext;
+  readonly service: DatabaseService;
+  readonly storage: ObjectStore;
+  /** Where the records are. */
+  readonly folder: string;
+  /** What is known only when the job is first asked for. */
+  readonly facts: Facts;
+  /** The job of this number, and its facts. `earlier` are the handles of those that failed. */
+  readonly make: (
+    number: number,
+    earlier: readonly string[],
+  ) => Promise<{ readonly job: ServiceJob; readonly facts: z.input<Facts> }>;
+  /** Throws where nobody may ask for anything any more. */
+  readonly mayStart: () => Promise<void>;
+}
+
+export interface JobDone<Facts extends z.ZodType> {
+  readonly job: ServiceJob;
+  readonly facts: z.output<Facts>;
+  readonly result: ServiceResult;
+}
+
+export const runJob = async <Facts extends z.ZodType>(task: JobTask<Facts>): Promise<JobDone<Facts>> => {
+  const { context, folder } = task;
+  const earlier: string[] = [];
+  for (let number = 1; ; number++) {
+    const key = keyOf(folder, number);
+    const record = (await tryReadRecord(task.storage, key, jobRecord)) ?? (await claim(task, number, earlier));
+    const handle = await handleOf(task, record, number);
+    earlier.push(handle);
+    try {
+      const result = await waitFor(task.service, record.job, handle);
+      return { job: record.job, facts: task.facts.parse(record.facts), result };
+    } catch (error) {
+      if (context.signal.aborted) {
+        await task.service.cancel(handle);
+        throw error;
+      }
+      if (!isFailedJob(error) || record.attempt === context.attempt) throw error;
+      context.log.warn({ job: record.job.kind, code: error.code }, 'a job of an earlier attempt has failed');
+    }
+  }
+};
+
+const keyOf = (folder: string, number: number): string => `${folder}${String(number).padStart(4, '0')}.json`;
+const handleKeyOf = (folder: string, number: number): string =>
+  `${folder}${String(number).padStart(4, '0')}.operation.json`;
+
+const isFailedJob = (error: unknown): error is Lc2Error =>
+  hasCode(error, 'SNAPSHOT_FAILED', 'EXPORT_FAILED', 'LOAD_FAILED', 'SERVICE_INTERRUPTED');
+
+const claim = async <Facts extends z.ZodType>(
+  task: JobTask<Facts>,
+  number: number,
+  earlier: readonly string[],
+): Promise<JobRecord> => {
+  const { context, storage, folder } = task;
+  await task.mayStart();
+  const { job, facts } = await task.make(number, earlier);
+  const record = jobRecord.parse({ runUid: context.runUid, attempt: context.attempt, job, facts });
+  if (await writeOnce(storage, keyOf(folder, number), record as Json)) return record;
+  const standing = await tryReadRecord(storage, keyOf(folder, number), jobRecord);
+  if (!standing) throw new Lc2Error('STORE_FAILED', 'a record exists and cannot be read', { where: folder });
+  return standing;
+};
+
+/** Taken from the record, else from the service, else asked for. */
+const handleOf = async <Facts extends z.ZodType>(
+  task: JobTask<Facts>,
+  record: JobRecord,
+  number: number,
+): Promise<string> => {
+  const { storage, folder, context } = task;
+  const key = handleKeyOf(folder, number);
+  const known = await tryReadRecord(storage, key, handleRecord);
+  if (known) {
+    context.log.info({ job: record.job.kind, handle: known.handle }, 'going on with a job that was asked for before');
+    return known.handle;
+  }
+  const handle = await startOrFind(task, record.job);
+  await writeOnce(storage, key, { handle });
+  return handle;
+};
+
+/** How often an answer may be lost before somebody should look. */
+const lostAnswers = 5;
+
+const startOrFind = async <Facts extends z.ZodType>(task: JobTask<Facts>, job: ServiceJob): Promise<string> => {
+  const { context, service } = task;
+  const { clock, environment, signal } = context;
+  const until = clock.now().getTime() + durationSeconds(environment.spec.scheduling.deadline) * 1000;
+  for (let [round, lost] = [0, 0]; ; round++) {
+    const found = await service.find(job);
+    if (found !== undefined) {
+      context.log.info({ job: job.kind, handle: found }, 'found the job that was asked for before');
+      return found;
+    }
+    try {
+      await task.mayStart();
+      const handle = await service.start(job);
+      context.log.info({ job: job.kind, handle }, 'asked the service');
+      return handle;
+    } catch (error) {
+      if (!hasCode(error, 'SERVICE_BUSY', 'SERVICE_FAILED')) throw error;
+      if (error.code === 'SERVICE_FAILED' && ++lost >= lostAnswers) throw error;
+      if (clock.now().getTime() > until) throw error;
+      context.log.warn({ job: job.kind, code: error.code }, error.what);
+    }
+    await pause(backoff(round), undefined, { signal });
+  }
+};
+
+/** Grows from a third of a second to half a minute, with jitter: many environments may wait for one instance. */
+const backoff = (round: number): number => Math.min(30_000, 300 * 1.6 ** round) * (0.5 + Math.random());
+
+/** Two attempts at once may have asked for the same: where one was refused its own work by the other's, that one counts. */
+const waitFor = async (service: DatabaseService, job: ServiceJob, handle: string): Promise<ServiceResult> => {
+  try {
+    return await service.wait(job, handle);
+  } catch (error) {
+    const other = isFailedJob(error) ? await service.find(job) : undefined;
+    if (other === undefined || other === handle) throw error;
+    try {
+      return await service.wait(job, other);
+    } catch (second) {
+      // Of two that failed the first says why.
+      throw isFailedJob(second) ? error : second;
+    }
+  }
+};
+
+/** Asks the service to give up what was asked for below `prefix`; what it cannot give up ends by itself. */
+export const cancelJobs = async (
+  context: StepContext,
+  {
+    service,
+    storage,
+    prefix,
+  }: { readonly service: DatabaseService; readonly storage: ObjectStore; readonly prefix: string },
+): Promise<void> => {
+  for await (const { key } of storage.list({ prefix })) {
+    if (!key.endsWith('.operation.json')) continue;
+    const record = await tryReadRecord(storage, key, handleRecord);
+    if (!record) continue;
+    try {
+      await service.cancel(record.handle);
+    } catch (error) {
+      if (!(error instanceof Lc2Error)) throw error;
+      context.log.warn({ handle: record.handle, code: error.code }, 'a job could not be given up');
+    }
+  }
+};

@@ -1,0 +1,261 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { sqladmin_v1 as Api } from '@googleapis/sqladmin';
+import type { CloudSqlSpec } from '../../core/services/cloud-sql.ts';
+import { type ErrorCode, hasCode, Lc2Error } from '../../core/errors.ts';
+import type { Problem } from '../../core/ports/database.ts';
+import type { DatabaseService, ServiceJob, ServiceResult, ServiceSnapshot } from '../../core/ports/database-service.ts';
+import { openClient } from './cloud-sql-client.ts';
+
+export interface CloudSqlOptions {
+  readonly spec: CloudSqlSpec;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+const failures = {
+  snapshot: 'SNAPSHOT_FAILED',
+  export: 'EXPORT_FAILED',
+  import: 'LOAD_FAILED',
+} as const satisfies Record<ServiceJob['kind'], ErrorCode>;
+
+/** What Google says of failures of its own, which come and go. */
+const interruptions = /^(INTERNAL|INTERNAL_ERROR|UNAVAILABLE|SERVICE_UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED)$/;
+
+/** Cloud SQL by its Admin API. A handle is the name of an operation, or of a backup that was found by its description. */
+export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
+  const { spec, secrets, signal } = options;
+  const { project, instance } = spec;
+  const where = `${project}/${instance}`;
+  const client = openClient(options);
+  const place = { project, instance };
+
+  const start = (job: ServiceJob): Promise<string> => {
+    const asked = (
+      permission: string,
+      call: (api: Api.Sqladmin) => Promise<{ data: Api.Schema$Operation }>,
+    ): Promise<string> =>
+      client.call({ permission, refusal: failures[job.kind] }, async (api) =>
+        nameOf((await call(api)).data.name, where),
+      );
+    if (job.kind === 'snapshot') {
+      const { ttlDays } = spec.snapshot;
+      return asked('cloudsql.backupRuns.create', (api) =>
+        api.Backups.CreateBackup(
+          {
+            parent: `projects/${project}`,
+            requestBody: {
+              instance,
+              description: job.description,
+              ...(ttlDays === undefined ? {} : { ttlDays: String(ttlDays) }),
+            },
+          },
+          client.once,
+        ),
+      );
+    }
+    if (job.kind === 'export') {
+      const exportContext = {
+        fileType: 'SQL',
+        uri: job.url,
+        databases: [job.database],
+        ...(spec.export.offload ? { offload: true } : {}),
+      };
+      return asked('cloudsql.instances.export', (api) =>
+        api.instances.export({ ...place, requestBody: { exportContext } }, client.once),
+      );
+    }
+    // As the user who makes the database and swaps it: what that one may not do would fail later.
+    const importUser = (secrets['username'] ?? '').trim();
+    const importContext = { fileType: 'SQL', uri: job.url, database: job.database, importUser };
+    return asked('cloudsql.instances.import', (api) =>
+      api.instances.import({ ...place, requestBody: { importContext } }, client.once),
+    );
+  };
+
+  const backups = async function* (): AsyncIterable<Api.Schema$Backup> {
+    let pageToken: string | undefined;
+    do {
+      const page = await client.call({ permission: 'cloudsql.backupRuns.list' }, async (api) => {
+        const more = pageToken === undefined ? {} : { pageToken };
+        const parent = `projects/${project}`;
+        return (await api.Backups.ListBackups({ parent, filter: `instance:${instance}`, ...more }, client.config()))
+          .data;
+      });
+      // The filter is a search: other instances may have a similar name.
+      for (const backup of page.backups ?? []) if (backup.instance?.split('/').at(-1) === instance) yield backup;
+      pageToken = page.nextPageToken ?? undefined;
+    } while (pageToken !== undefined && pageToken !== '');
+  };
+
+  const operations = async function* (): AsyncIterable<Api.Schema$Operation> {
+    let pageToken: string | undefined;
+    do {
+      const page = await client.call({ permission: 'cloudsql.instances.get' }, async (api) => {
+        const more = pageToken === undefined ? {} : { pageToken };
+        return (await api.operations.list({ ...place, ...more }, client.config())).data;
+      });
+      yield* page.items ?? [];
+      pageToken = page.nextPageToken ?? undefined;
+    } while (pageToken !== undefined && pageToken !== '');
+  };
+
+  const find = async (job: ServiceJob): Promise<string | undefined> => {
+    const found: Found[] = [];
+    if (job.kind === 'snapshot') {
+      for await (const { description, name, state } of backups())
+        if (description === job.description && name) found.push({ handle: name, rank: rankOfBackup(state) });
+    } else {
+      for await (const operation of operations())
+        if (isOf(job, operation) && operation.name)
+          found.push({ handle: operation.name, rank: rankOfOperation(operation) });
+    }
+    return found.toSorted((a, b) => a.rank - b.rank)[0]?.handle;
+  };
+
+  const getOperation = (name: string): Promise<Api.Schema$Operation> =>
+    client.call(
+      { permission: 'cloudsql.instances.get' },
+      async (api) => (await api.operations.get({ project, operation: name }, client.config())).data,
+    );
+
+  const getBackup = (name: string): Promise<Api.Schema$Backup> =>
+    client.call(
+      { permission: 'cloudsql.backupRuns.get' },
+      async (api) => (await api.Backups.GetBackup({ name }, client.config())).data,
+    );
+
+  const failed = (job: ServiceJob, errors: readonly Api.Schema$OperationError[]): Lc2Error => {
+    const text = errors.map(({ code, message }) => [code, message].filter(Boolean).join(': ')).join('; ');
+    const passing = errors.length > 0 && errors.every(({ code }) => interruptions.test(code ?? ''));
+    const code = passing ? 'SERVICE_INTERRUPTED' : failures[job.kind];
+    return new Lc2Error(code, `the ${job.kind} failed: ${text === '' ? 'no reason was given' : text}`, { where });
+  };
+
+  /** Its end, through times in which nobody answers. */
+  const poll = async <T>(look: () => Promise<T>, isOver: (state: T) => boolean): Promise<T> => {
+    for (let [round, silent] = [0, 0]; ; round++) {
+      try {
+        const state = await look();
+        if (isOver(state)) return state;
+        silent = 0;
+      } catch (error) {
+        if (!hasCode(error, 'SERVICE_FAILED', 'SERVICE_BUSY') || ++silent > patience) throw error;
+      }
+      await pause(Math.min(15_000, 250 * 1.4 ** round) * (0.7 + Math.random() * 0.6), undefined, { signal });
+    }
+  };
+
+  const wait = async (job: ServiceJob, handle: string): Promise<ServiceResult> => {
+    let backup = handle;
+    if (!handle.includes('/')) {
+      const { error, backupContext } = await poll(
+        () => getOperation(handle),
+        ({ status }) => status === 'DONE',
+      );
+      // Failure is DONE too.
+      if (error) throw failed(job, error.errors ?? []);
+      if (job.kind !== 'snapshot') return { id: handle };
+      backup = backupContext?.name ?? (await find(job)) ?? '';
+      if (backup === '') throw new Lc2Error('SNAPSHOT_FAILED', 'the snapshot was made and is not there', { where });
+    }
+    const { state, error } = await poll(
+      () => getBackup(backup),
+      (each) => each.state !== 'ENQUEUED' && each.state !== 'RUNNING',
+    );
+    if (state !== 'SUCCESSFUL')
+      throw failed(job, error ? [error] : [{ message: `its state is ${state ?? 'unknown'}` }]);
+    return { id: backup };
+  };
+
+  return {
+    problems: async () => {
+      const found = await client.call(
+        { permission: 'cloudsql.instances.get' },
+        async (api) => (await api.instances.get(place, client.config())).data,
+      );
+      return instanceProblems(found, where);
+    },
+    start,
+    find,
+    wait,
+    cancel: async (handle) => {
+      // A backup cannot be given up.
+      if (handle.includes('/')) return;
+      const late = AbortSignal.timeout(10_000);
+      const name = { project, operation: handle };
+      const { status } = await client.call(
+        { permission: 'cloudsql.instances.get' },
+        async (api) => (await api.operations.get(name, client.config(late))).data,
+      );
+      if (status === 'DONE') return;
+      await client.call({ permission: 'cloudsql.instances.update' }, (api) =>
+        api.operations.cancel(name, client.config(late)),
+      );
+    },
+    snapshots: async (prefix) => {
+      const found: ServiceSnapshot[] = [];
+      for await (const { name, description, state } of backups()) {
+        if (!name || description?.startsWith(prefix) !== true || state === 'DELETING') continue;
+        const rank = rankOfBackup(state);
+        found.push({ id: name, description, state: rank === 0 ? 'done' : rank === 1 ? 'running' : 'failed' });
+      }
+      return found;
+    },
+    removeSnapshot: async (id) => {
+      try {
+        await client.call({ permission: 'cloudsql.backupRuns.delete' }, (api) =>
+          api.Backups.DeleteBackup({ name: id }, client.config()),
+        );
+      } catch (error) {
+        if (!hasCode(error, 'SERVICE_NOT_FOUND')) throw error;
+      }
+    },
+  };
+};
+
+/** Polls in a row without an answer, about five minutes. */
+const patience = 25;
+
+interface Found {
+  readonly handle: string;
+  /** 0 done, 1 under way, 2 failed. */
+  readonly rank: number;
+}
+
+const rankOfBackup = (state: string | null | undefined): number => {
+  if (state === 'SUCCESSFUL') return 0;
+  return state === 'ENQUEUED' || state === 'RUNNING' ? 1 : 2;
+};
+
+const rankOfOperation = ({ status, error }: Api.Schema$Operation): number => {
+  if (status !== 'DONE') return 1;
+  return error ? 2 : 0;
+};
+
+const isOf = (job: Exclude<ServiceJob, { kind: 'snapshot' }>, operation: Api.Schema$Operation): boolean => {
+  if (job.kind === 'export') return operation.exportContext?.uri === job.url;
+  const { importContext, name } = operation;
+  return importContext?.uri === job.url && importContext.database === job.database && !job.ignore.includes(name ?? '');
+};
+
+const nameOf = (name: string | null | undefined, where: string): string => {
+  if (name) return name;
+  throw new Lc2Error('SERVICE_FAILED', 'the answer names no operation', { where });
+};
+
+/** Whether the instance could do the work now. */
+export const instanceProblems = (instance: Api.Schema$DatabaseInstance, where: string): Problem[] => {
+  const error = (code: ErrorCode, message: string): Problem => ({
+    code,
+    message: `${where} ${message}`,
+    severity: 'error',
+  });
+  const { state, instanceType, databaseVersion, settings } = instance;
+  if (databaseVersion?.startsWith('POSTGRES_') === false)
+    return [error('DATABASE_VERSION_UNSUPPORTED', `runs ${databaseVersion}, not PostgreSQL`)];
+  if (settings?.activationPolicy === 'NEVER') return [error('SERVICE_NOT_READY', 'is stopped')];
+  if (instanceType === 'READ_REPLICA_INSTANCE') return [error('SERVICE_NOT_READY', 'is a read replica')];
+  if (state !== undefined && state !== 'RUNNABLE')
+    return [error('SERVICE_NOT_READY', `is in state ${state ?? 'unknown'}`)];
+  return [];
+};

@@ -1,0 +1,23 @@
+import { tryService, type Environment } from '../../core/plan/environment.ts';
+import type { DatabaseService } from '../../core/ports/database-service.ts';
+import { openCloudSql } from './cloud-sql.ts';
+
+export interface ServiceOptions {
+  readonly environment: Environment;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** The only list of services that can be asked for work; a plain server cannot. */
+const adapters = {
+  cloudSql: ({ environment, ...options }: ServiceOptions): DatabaseService | undefined => {
+    const spec = environment.spec.database?.cloudSql;
+    return spec && openCloudSql({ ...options, spec });
+  },
+  server: () => undefined,
+} as const;
+
+export const openService = (options: ServiceOptions): DatabaseService | undefined => {
+  const service = tryService(options.environment.spec);
+  return service && adapters[service.name](options);
+};

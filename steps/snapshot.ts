@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { layout } from '../core/plan/layout.ts';
+import { snapshot as contract, type SnapshotOutput } from '../core/steps/snapshot.ts';
+import type { StepContext } from './runtime/context.ts';
+import { claimDatabaseRun, requireService, withDatabase } from './runtime/database-run.ts';
+import { createFence } from './runtime/fence.ts';
+import { runJob } from './runtime/jobs.ts';
+import { once } from './runtime/run.ts';
+import { snapshotPrefix } from './runtime/sweep-snapshots.ts';
+
+/** Has the service take a snapshot of the whole server; its id goes into the manifest. */
+export const snapshot = async (context: StepContext): Promise<SnapshotOutput> => {
+  const run = await claimDatabaseRun(context);
+  const target = { storage: run.storage, key: layout.step(run.stamp, contract.name), step: contract.name };
+  return once(target, context, contract.output, async () => {
+    const now = (): Promise<string> =>
+      withDatabase(context, run.environment, async (database) => (await database.inspect()).now);
+    const { facts, result } = await runJob({
+      context,
+      service: requireService(context, run.environment),
+      storage: run.storage,
+      folder: layout.jobs(run.stamp, contract.name),
+      facts: z.object({ time: z.string() }),
+      make: async (number) => ({
+        job: {
+          kind: 'snapshot',
+          description: `${snapshotPrefix(run.storage, run.environment, run.stamp)}${context.runUid} #${number}`,
+        },
+        facts: { time: await now() },
+      }),
+      mayStart: () => createFence(context, run).check(),
+    });
+    context.log.info({ snapshot: result.id }, 'the server was snapshot');
+    return { snapshotId: result.id, time: facts.time };
+  });
+};

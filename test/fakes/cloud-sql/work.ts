@@ -1,0 +1,115 @@
+// What operations do: on a real server, with objects of a real bucket.
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { FakeBackup, FakeInstance, OperationError } from './instances.ts';
+import {
+  createObject,
+  objectExists,
+  parseGs,
+  quoteIdentifier,
+  readObject,
+  runProgram,
+  runSql,
+  userDatabases,
+} from './programs.ts';
+
+/** An operation that ends with this is DONE, with an error. */
+export class OperationFailure extends Error {
+  readonly error: OperationError;
+  constructor(code: string, message: string) {
+    super(message);
+    this.error = { code, message };
+  }
+}
+
+export interface WorkPlace {
+  readonly instance: FakeInstance;
+  /** Root of the JSON API of the buckets. */
+  readonly buckets: string;
+  /** Whether the service account of the instance may use the bucket. */
+  readonly mayUse: (serviceAccount: string, bucket: string) => boolean;
+  readonly signal: AbortSignal;
+}
+
+const bucketOf = ({ instance, mayUse }: WorkPlace, uri: string) => {
+  const at = parseGs(uri);
+  if (!at) throw new OperationFailure('ERROR_INVALID_URI', `The URI ${uri} is no path in Cloud Storage.`);
+  if (!mayUse(instance.serviceAccount, at.bucket)) {
+    const who = `The service account ${instance.serviceAccount}`;
+    throw new OperationFailure('ERROR_NO_PERMISSION', `${who} does not have the required permissions for the bucket.`);
+  }
+  return at;
+};
+
+const existing = (uri: string): OperationFailure =>
+  new OperationFailure('ERROR_FILE_EXISTS', `The file ${uri} already exists; choose a different name.`);
+
+export const exportDatabase = async (place: WorkPlace, database: string, uri: string): Promise<void> => {
+  const at = bucketOf(place, uri);
+  if (await objectExists(place.buckets, at)) throw existing(uri);
+  const args = ['--format=plain'];
+  const script = await tool(() =>
+    runProgram(place.instance.server, {
+      program: 'pg_dump',
+      args,
+      env: { PGDATABASE: database },
+      signal: place.signal,
+    }),
+  );
+  const body = uri.endsWith('.gz') ? gzipSync(script) : script;
+  if (!(await createObject(place.buckets, at, body))) throw existing(uri);
+};
+
+export interface ImportOrder {
+  readonly database: string;
+  readonly uri: string;
+  readonly user: string | undefined;
+}
+
+export const importDatabase = async (place: WorkPlace, { database, uri, user }: ImportOrder): Promise<void> => {
+  const at = bucketOf(place, uri);
+  const stored = await readObject(place.buckets, at);
+  if (!stored) throw new OperationFailure('ERROR_NO_FILE', `The file ${uri} does not exist.`);
+  const input = uri.endsWith('.gz') ? gunzipSync(stored) : stored;
+  const role: Record<string, string> = user === undefined ? {} : { PGOPTIONS: `-c role=${user}` };
+  await tool(() =>
+    runProgram(place.instance.server, {
+      program: 'psql',
+      args: ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--file=-'],
+      env: { PGDATABASE: database, ...role },
+      input,
+      signal: place.signal,
+    }),
+  );
+};
+
+/** Every database of the instance, dumped: nobody has to be sent away for it. */
+export const takeBackup = async ({ instance, signal }: WorkPlace): Promise<Map<string, Buffer>> => {
+  const contents = new Map<string, Buffer>();
+  for (const database of await userDatabases(instance.server)) {
+    const args = ['--format=custom'];
+    const env = { PGDATABASE: database };
+    contents.set(database, await tool(() => runProgram(instance.server, { program: 'pg_dump', args, env, signal })));
+  }
+  return contents;
+};
+
+/** Everything in the instance is replaced, as Google does it. */
+export const restoreBackup = async ({ instance }: WorkPlace, { contents }: FakeBackup): Promise<void> => {
+  const { server } = instance;
+  for (const database of await userDatabases(server))
+    await runSql(server, 'postgres', `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`);
+  for (const [database, input] of contents) {
+    await runSql(server, 'postgres', `CREATE DATABASE ${quoteIdentifier(database)} TEMPLATE template0`);
+    await tool(() =>
+      runProgram(server, { program: 'pg_restore', args: ['--exit-on-error', `--dbname=${database}`], input }),
+    );
+  }
+};
+
+const tool = async <T>(run: () => Promise<T>): Promise<T> => {
+  try {
+    return await run();
+  } catch (error) {
+    throw new OperationFailure('ERROR_RDBMS', error instanceof Error ? error.message : String(error));
+  }
+};

@@ -1,0 +1,69 @@
+// A cloud with one instance and buckets, for tests: a real server, its fake Admin API, an imitation of Cloud Storage.
+import type { FakeInstance } from '../fakes/cloud-sql/instances.ts';
+import { type CloudSqlFake, startCloudSqlFake } from '../fakes/cloud-sql/server.ts';
+import { startGsFront } from '../fakes/gs-front.ts';
+import type { Front } from '../fakes/http-front.ts';
+import { startFakeGcs } from './cloud-servers.ts';
+import type { Spec } from './lab.ts';
+import type { PostgresServer } from './postgres.ts';
+
+export const project = 'retail-prd';
+
+export const instanceOf = (server: PostgresServer, name: string, more: Partial<FakeInstance> = {}): FakeInstance => ({
+  project,
+  name,
+  server,
+  serviceAccount: `${name}@gcp-sa-cloud-sql.iam.gserviceaccount.com`,
+  databaseVersion: 'POSTGRES_15',
+  state: 'RUNNABLE',
+  activationPolicy: 'ALWAYS',
+  instanceType: 'CLOUD_SQL_INSTANCE',
+  ...more,
+});
+
+export interface CloudLab {
+  readonly fake: CloudSqlFake;
+  readonly buckets: Front;
+  bucket(name: string): Promise<void>;
+  /** `spec.database` of an environment whose server is an instance; the Secret is `db`. */
+  database(server: PostgresServer, instance: string, more?: Spec): Spec;
+  storage(bucket: string): Spec;
+  stop(): Promise<void>;
+}
+
+export const startCloudLab = async (instances: readonly FakeInstance[], port = 0): Promise<CloudLab> => {
+  const server = await startFakeGcs();
+  const buckets = await startGsFront(server.endpoint);
+  const fake = await startCloudSqlFake({ instances, buckets: buckets.endpoint, port });
+  return {
+    fake,
+    buckets,
+    bucket: async (name) => {
+      const answer = await fetch(`${server.endpoint}/storage/v1/b?project=${project}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name }),
+      });
+      if (answer.status !== 200) throw new Error(`no bucket ${name}: ${await answer.text()}`);
+    },
+    database: ({ host, port }, instance, more = {}) => ({
+      cloudSql: {
+        engine: 'postgresql',
+        host,
+        port,
+        tls: { mode: 'disable' },
+        project,
+        instance,
+        endpoint: fake.endpoint,
+        ...more,
+      },
+      credentials: { secretName: 'db' },
+    }),
+    storage: (bucket) => ({ url: `gs://${bucket}`, endpoint: buckets.endpoint }),
+    stop: async () => {
+      await fake.stop();
+      await buckets.stop();
+      await server.stop();
+    },
+  };
+};

@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { Lc2Error } from '../../core/errors.ts';
+import { cancelJobs, runJob } from '../../steps/runtime/jobs.ts';
+import { createMemoryService, type MemoryService } from '../fakes/memory-service.ts';
+import { messageOf } from './support/streams.ts';
+import { createWorld, type World } from './support/world.ts';
+
+const folder = '20251109-143000/steps/export/lportal/';
+let world: World;
+let service: MemoryService;
+beforeEach(() => {
+  world = createWorld();
+  service = createMemoryService();
+});
+
+const run = (attempt: string, mayStart: () => Promise<void> = () => Promise.resolve()) =>
+  runJob({
+    context: world.context('export', { attempt }),
+    service,
+    storage: world.storage,
+    folder,
+    facts: z.object({ time: z.string() }),
+    make: (number) =>
+      Promise.resolve({
+        job: { kind: 'export', database: 'lportal', url: `gs://b/${attempt}-${number}` },
+        facts: { time: `of ${attempt}` },
+      }),
+    mayStart,
+  });
+
+describe('a job', () => {
+  it('is written down, looked for, asked for, and waited for', async () => {
+    const { result, facts } = await run('a');
+    expect(service.calls).toEqual(['find gs://b/a-1', 'start gs://b/a-1', 'wait operation-1']);
+    expect({ result, facts }).toEqual({ result: { id: 'operation-1' }, facts: { time: 'of a' } });
+  });
+
+  it('is gone on with by whoever comes next, without looking for it', async () => {
+    await run('a');
+    const { facts } = await run('b');
+    expect(service.calls.slice(3)).toEqual(['wait operation-1']);
+    // The point is that of the export, not of the attempt.
+    expect(facts).toEqual({ time: 'of a' });
+  });
+
+  it('that was taken while its answer was lost is not asked for again', async () => {
+    service.starts.push('lost');
+    await run('a');
+    expect(service.calls).toEqual(['find gs://b/a-1', 'start gs://b/a-1', 'find gs://b/a-1', 'wait operation-1']);
+  });
+
+  it('that was not heard, or met another, is asked for again', async () => {
+    service.starts.push('unheard', 'busy');
+    await run('a');
+    expect(service.calls.filter((call) => call.startsWith('start'))).toHaveLength(3);
+  });
+
+  it('that may not be asked for ends at once, and is asked for by the next attempt', async () => {
+    service.starts.push('denied');
+    expect(await messageOf(() => run('a'))).toMatch(/^no; /);
+    await run('b');
+    expect(service.calls).toEqual([
+      'find gs://b/a-1',
+      'start gs://b/a-1',
+      'find gs://b/a-1',
+      'start gs://b/a-1',
+      'wait operation-1',
+    ]);
+  });
+
+  it('that fails is not repeated by who saw it fail', async () => {
+    service.failing.add('operation-1').add('operation-2').add('operation-3');
+    expect(await messageOf(() => run('a'))).toMatch(/^it failed/);
+    expect(service.calls.filter((call) => call.startsWith('start'))).toEqual(['start gs://b/a-1']);
+  });
+
+  it('that failed in an earlier attempt is followed by another under a new name', async () => {
+    service.failing.add('operation-1');
+    await messageOf(() => run('a'));
+    const { result } = await run('b');
+    expect(result).toEqual({ id: 'operation-2' });
+    expect(service.calls.at(-2)).toBe('start gs://b/b-2');
+  });
+
+  it('is not asked for by an attempt that comes too late', async () => {
+    const late = () => Promise.reject(new Lc2Error('OBJECT_EXISTS', 'another attempt has finished this step'));
+    expect(await messageOf(() => run('a', late))).toMatch(/^another attempt/);
+    expect(service.calls).toEqual([]);
+  });
+
+  it('of two attempts at once is one', async () => {
+    const results = await Promise.all([run('a'), run('b')]);
+    expect(new Set(results.map(({ facts }) => facts.time)).size).toBe(1);
+  });
+
+  it('is given up by its record', async () => {
+    await run('a');
+    await cancelJobs(world.context('clean-up'), { service, storage: world.storage, prefix: '20251109-143000/steps/' });
+    expect(service.calls.at(-1)).toBe('cancel operation-1');
+  });
+});
