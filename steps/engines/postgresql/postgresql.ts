@@ -74,7 +74,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
     };
     if (dump.fill)
       await dump.fill(into, async () => {
-        await dropDatabase(session, into);
+        await dropDatabase(access(), session, into);
         await create();
       });
     else {
