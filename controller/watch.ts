@@ -79,7 +79,8 @@ export const createWatch = <T extends Identified>(options: WatchOptions<T>): Wat
   };
 
   const listAll = async (): Promise<void> => {
-    const items: T[] = [];
+    const relisting = store.relist();
+    let count = 0;
     let from: string | undefined;
     let first: string | undefined;
     do {
@@ -90,18 +91,17 @@ export const createWatch = <T extends Identified>(options: WatchOptions<T>): Wat
         signal: stopped.signal,
       });
       lastContact = time.monotonic();
-      for (const object of page.items) {
-        const item = tryProject(object);
-        if (item !== undefined) items.push(item);
-      }
+      const items = page.items.map(tryProject).filter((item) => item !== undefined);
+      count += items.length;
+      relisting.page(items);
       // Pages of one list share the version of the first; a restarted list may not, and then the older one is safe.
       first ??= page.resourceVersion;
       from = page.continue;
     } while (from !== undefined);
-    store.replace(items, first);
+    relisting.end(first);
     version = first;
     relistAt = time.monotonic() + timings.relistMs * (0.75 + time.random() / 2);
-    if (!synced) log.info('synced', { what, namespace: collection.namespace, count: items.length });
+    if (!synced) log.info('synced', { what, namespace: collection.namespace, count });
     synced = true;
   };
 

@@ -118,12 +118,26 @@ const pageOf = (value: unknown): Page => {
 
 export const createClient = ({ connection, fieldManager, timeoutMs }: ClientOptions): KubeApi => {
   const call = async (request: Call): Promise<unknown> => {
-    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]);
-    const response = await send(connection, { ...request, signal });
-    const text = await readAll(response);
-    const code = response.statusCode ?? 0;
-    if (!isSuccess(code)) throw errorOfResponse(code, text);
-    return parse(text);
+    const attempt = new AbortController();
+    const stop = (): void => {
+      attempt.abort(request.signal.reason);
+    };
+    // Signals that live as long as the process remember what AbortSignal.any() made of them until garbage is collected.
+    request.signal.addEventListener('abort', stop);
+    if (request.signal.aborted) stop();
+    const timer = setTimeout(() => {
+      attempt.abort(new DOMException('the API server did not answer in time', 'TimeoutError'));
+    }, timeoutMs);
+    try {
+      const response = await send(connection, { ...request, signal: attempt.signal });
+      const text = await readAll(response);
+      const code = response.statusCode ?? 0;
+      if (!isSuccess(code)) throw errorOfResponse(code, text);
+      return parse(text);
+    } finally {
+      clearTimeout(timer);
+      request.signal.removeEventListener('abort', stop);
+    }
   };
 
   const patchQuery = ({ type }: Patch): Record<string, string> => ({

@@ -1,3 +1,4 @@
+import http from 'node:http';
 import https from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Lc2Error } from '../../core/errors.ts';
@@ -23,6 +24,8 @@ export const connect = async (): Promise<Connection> => {
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new Lc2Error('INPUT_INVALID', 'no API server is configured', { remedy });
 
+  const isPlain = cluster.server.startsWith('http:');
+  const plainAgent = new http.Agent({ keepAlive: true });
   let agent: https.Agent | undefined;
   let agentOf = '';
   /** One agent, kept alive, until the certificates change. */
@@ -48,8 +51,9 @@ export const connect = async (): Promise<Connection> => {
     authorize: async () => {
       const options: https.RequestOptions = { headers: {} };
       await config.applyToHTTPSOptions(options);
-      if (cluster.proxyUrl !== undefined || cluster.server.startsWith('http:')) return options;
-      return { ...options, agent: agentFor(options) };
+      // Of its own the client makes an agent, and so a connection, for every call.
+      if (cluster.proxyUrl !== undefined) return options;
+      return { ...options, agent: isPlain ? plainAgent : agentFor(options) };
     },
   };
 };

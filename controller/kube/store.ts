@@ -21,8 +21,14 @@ export interface Store<T extends Identified> {
   /** Ignores what is not newer than what is known. */
   readonly upsert: (item: T) => void;
   readonly remove: (item: Identified) => void;
-  /** The whole truth as of `resourceVersion`. */
-  readonly replace: (items: readonly T[], resourceVersion: string) => void;
+  /** Takes the whole truth, page by page. */
+  readonly relist: () => Relisting<T>;
+}
+
+export interface Relisting<T> {
+  readonly page: (items: readonly T[]) => void;
+  /** What was on no page is gone; the pages were the truth as of `resourceVersion`. */
+  readonly end: (resourceVersion: string) => void;
 }
 
 export type Change<T> = (key: string, now: T | undefined, before: T | undefined) => void;
@@ -57,18 +63,26 @@ export const createStore = <T extends Identified>(onChange: Change<T>): Store<T>
     onChange(key, undefined, before);
   };
 
-  const replace = (list: readonly T[], resourceVersion: string): void => {
-    const listed = new Set(list.map(keyOf));
-    for (const item of list) upsert(item);
-    for (const [key, item] of items) {
-      // What we wrote after the list was made is not in it.
-      if (!listed.has(key) && !isOlder(resourceVersion, item.resourceVersion)) {
-        items.delete(key);
-        onChange(key, undefined, item);
-      }
-    }
-    for (const [key, version] of tombstones) if (!isOlder(resourceVersion, version)) tombstones.delete(key);
+  const relist = (): Relisting<T> => {
+    const listed = new Set<string>();
+    return {
+      page: (list) => {
+        for (const item of list) {
+          listed.add(keyOf(item));
+          upsert(item);
+        }
+      },
+      end: (resourceVersion) => {
+        for (const [key, item] of items) {
+          // What we wrote after the list was made is not in it.
+          if (listed.has(key) || isOlder(resourceVersion, item.resourceVersion)) continue;
+          items.delete(key);
+          onChange(key, undefined, item);
+        }
+        for (const [key, version] of tombstones) if (!isOlder(resourceVersion, version)) tombstones.delete(key);
+      },
+    };
   };
 
-  return { get: (key) => items.get(key), values: () => items.values(), upsert, remove, replace };
+  return { get: (key) => items.get(key), values: () => items.values(), upsert, remove, relist };
 };

@@ -54,6 +54,6 @@ export const streaming: Resources = {
  * generation is bounded everywhere, the old one to what a pod has.
  */
 export const nodeFlags = ({ heap }: Resources): readonly string[] => [
-  '--max-semi-space-size=8',
+  '--max-semi-space-size=4',
   `--max-old-space-size=${Number.parseInt(heap, 10)}`,
 ];

@@ -17,7 +17,7 @@ import { commonLabels, controllerName, installNamespace } from './names.ts';
 const port = 8080;
 const user = 65_532;
 /** What it holds is small, but pages of Workflows are not: without a bound their garbage is let grow to several times as much. */
-export const controllerFlags = ['--max-semi-space-size=4'] as const;
+export const controllerFlags = ['--max-semi-space-size=8'] as const;
 
 /** One replica, replaced and never doubled: the controller elects no leader. */
 export const controllerDeployment = (scope: Construct, account: IServiceAccount, images: Images): void => {

@@ -4,7 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flows } from '../../core/flow/index.ts';
 import { type Environment, renderConfigMapData, variableOf } from '../../core/plan/environment.ts';
-import type { StepName } from '../../core/steps/index.ts';
+import { nodeFlags } from '../../core/steps/contract.ts';
+import { stepContracts, type StepName } from '../../core/steps/index.ts';
 import { build, builtProgram } from './built.ts';
 
 /** One run of a flow, of which a bench starts the steps itself, each as its host would: the built bundle, a process each. */
@@ -36,7 +37,7 @@ export const startStep = async (host: StepHost, run: StepRun, step: StepName): P
   const [file, termination] = [join(place, 'environment.json'), join(place, 'termination-log')];
   await writeFile(file, renderConfigMapData(environment)['environment.json']);
   await writeFile(termination, '');
-  const child = spawn(process.execPath, [builtProgram, step], {
+  const child = spawn(process.execPath, [...nodeFlags(stepContracts[step].resources), builtProgram, step], {
     stdio: ['ignore', 'ignore', 'ignore'],
     env: {
       PATH: process.env['PATH'] ?? '',

@@ -151,7 +151,7 @@ describe('the controller', () => {
           securityContext: { runAsNonRoot: true },
           containers: [
             {
-              command: ['node', '--max-semi-space-size=4', '/app/controller.mjs'],
+              command: ['node', '--max-semi-space-size=8', '/app/controller.mjs'],
               imagePullPolicy: 'IfNotPresent',
               livenessProbe: { httpGet: { path: '/healthz', port: 8080 } },
               readinessProbe: { httpGet: { path: '/readyz', port: 8080 } },

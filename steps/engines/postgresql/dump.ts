@@ -6,8 +6,11 @@ import { createRowCounter } from './row-counter.ts';
 import { addressOf, type ServerAccess } from './session.ts';
 import type { Tools } from './tools.ts';
 
-/** One frame, whole or refused: zstd checks length and content itself when it reads back. */
-const compress: Stage = { program: 'zstd', args: ['-q', '-c', '-3', '-T2', '--check'], name: 'zstd' };
+/**
+ * One frame, whole or refused: zstd checks length and content itself when it reads back. Level 3 takes a fifth more of the
+ * processor than 2, and makes rows no smaller.
+ */
+const compress: Stage = { program: 'zstd', args: ['-q', '-c', '-2', '-T2', '--check'], name: 'zstd' };
 export const decompress: Stage = { program: 'zstd', args: ['-q', '-d', '-c'], name: 'zstd -d' };
 
 export interface ToolRun {

@@ -52,7 +52,21 @@ test('a list keeps what was written after it was made and drops what is no more'
   const store = createStore<Identified>((key, now) => changes.push(`${key} ${now?.resourceVersion ?? 'gone'}`));
   store.upsert(item('old', 5));
   store.upsert(item('ours', 12));
-  store.replace([item('listed', 7)], '10');
+  const relisting = store.relist();
+  relisting.page([item('listed', 7)]);
+  relisting.end('10');
   expect([...store.values()].map(({ name }) => name).toSorted()).toEqual(['listed', 'ours']);
   expect(changes).toEqual(['n/old 5', 'n/ours 12', 'n/listed 7', 'n/old gone']);
+});
+
+test('a list takes effect page by page, and one that breaks off removes nothing', () => {
+  const store = createStore<Identified>(() => undefined);
+  store.upsert(item('old', 5));
+  store.relist().page([item('first', 7)]);
+  const again = store.relist();
+  again.page([item('first', 7)]);
+  expect([...store.values()].map(({ name }) => name)).toEqual(['old', 'first']);
+  again.page([item('second', 8)]);
+  again.end('10');
+  expect([...store.values()].map(({ name }) => name)).toEqual(['first', 'second']);
 });
