@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { googleClient } from '../fakes/cloud-sql/discovery.ts';
+import { googleClient } from '../fakes/google/discovery.ts';
 import { runSql } from '../fakes/cloud-sql/programs.ts';
 import { type CloudLab, instanceOf, project, startCloudLab } from '../support/cloud-sql.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';

@@ -1,6 +1,7 @@
 // The cloud behind the interface: takes work, does one thing at a time on each instance, and remembers.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type ApiWeather, fairApiWeather, Refusal } from '../google/google-api.ts';
 import {
   backupName,
   type FakeBackup,
@@ -12,43 +13,24 @@ import {
 import { exportDatabase, importDatabase, OperationFailure, restoreBackup, takeBackup, type WorkPlace } from './work.ts';
 
 /** What goes wrong; changed by tests at any time. */
-export interface Weather {
+export interface Weather extends ApiWeather {
   /** Milliseconds that an operation waits before it works. */
   slow: number;
   /** Operations neither begin nor end while it is true. */
   held: boolean;
   /** Ends of the next operations of a type, in place of their work. */
   failures: { readonly operationType: string; readonly error: OperationError }[];
-  /** IAM permissions that the caller lacks. */
-  missing: Set<string>;
   /** Service accounts that may not use a bucket, as `account bucket`. */
   forbidden: Set<string>;
-  /** Answers in place of the interface's own, by method. */
-  answers: { readonly method: string; readonly status: number; readonly reason: string; times: number }[];
-  /** Requests of these methods are taken, and their answers lost. */
-  lost: { readonly method: string; times: number }[];
 }
 
 export const fairWeather = (): Weather => ({
   slow: 0,
   held: false,
   failures: [],
-  missing: new Set(),
   forbidden: new Set(),
-  answers: [],
-  lost: [],
+  ...fairApiWeather(),
 });
-
-/** Refused at once. */
-export class Refusal extends Error {
-  readonly status: number;
-  readonly reason: string;
-  constructor(status: number, reason: string, message: string) {
-    super(message);
-    this.status = status;
-    this.reason = reason;
-  }
-}
 
 export interface Counts {
   /** Work that was really begun, by type. */

@@ -1,14 +1,7 @@
 // What each method of the Admin API does and answers.
-import { type Cloud, Refusal } from './cloud.ts';
+import { type Asked, Refusal } from '../google/google-api.ts';
+import type { Cloud } from './cloud.ts';
 import { backupJson, type FakeInstance, type FakeOperation, instanceJson, operationJson } from './instances.ts';
-
-export interface Asked {
-  /** Of the path. */
-  readonly values: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-  readonly body: Readonly<Record<string, unknown>> | undefined;
-  readonly endpoint: string;
-}
 
 /** Who calls a method must have it. */
 export const permissions: Readonly<Record<string, string>> = {

@@ -1,19 +1,11 @@
 // The Admin API of Cloud SQL over HTTP, in Google's words, judged by Google's description in both directions.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type Cloud, createCloud, Refusal } from './cloud.ts';
-import { type Discovery, type Method, readDiscovery } from './discovery.ts';
+import { type GoogleApi, startGoogleApi } from '../google/google-api.ts';
+import { type Cloud, createCloud } from './cloud.ts';
 import type { FakeInstance } from './instances.ts';
-import { answers, type Asked, permissions } from './methods.ts';
+import { answers, permissions } from './methods.ts';
 
-export interface CloudSqlFake {
-  readonly endpoint: string;
+export interface CloudSqlFake extends GoogleApi {
   readonly cloud: Cloud;
-  /** Methods that were called, in order. */
-  readonly calls: readonly string[];
-  /** What was asked or answered and is not in Google's description. A test that leaves some has failed. */
-  readonly violations: readonly string[];
-  stop(): Promise<void>;
 }
 
 export interface CloudSqlFakeOptions {
@@ -24,107 +16,23 @@ export interface CloudSqlFakeOptions {
 }
 
 export async function startCloudSqlFake({ instances, buckets, port = 0 }: CloudSqlFakeOptions): Promise<CloudSqlFake> {
-  const discovery = readDiscovery('sqladmin.v1.json');
   const cloud = createCloud(instances, buckets);
-  const calls: string[] = [];
-  const violations: string[] = [];
-  let endpoint = '';
-
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? '/', 'http://fake');
-    const body = await readBody(request);
-    const found = discovery.match(request.method ?? '', url.pathname);
-    if (!found) {
-      violations.push(`${request.method ?? ''} ${url.pathname} is no method`);
-      send(response, 404, errorBody(404, 'notFound', 'Not Found'));
-      return;
-    }
-    const { method, values } = found;
-    calls.push(method.id);
-    try {
-      const asked: Asked = { values, query: url.searchParams, body: parse(body), endpoint };
-      const problems = requestProblems(discovery, method, asked);
-      violations.push(...problems);
-      // As Google does: what is not understood is refused.
-      if (problems.length > 0) throw new Refusal(400, 'invalid', problems.join('; '));
-      upset(cloud, method);
-      const answer = handle(cloud, method, asked);
-      violations.push(...discovery.problems(method.response, answer));
-      if (take(cloud.weather.lost, method.id)) response.destroy();
-      else send(response, 200, answer);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      send(response, error.status, errorBody(error.status, error.reason, error.message));
-    }
-  };
-
-  const http = createServer((request, response) => {
-    serve(request, response).catch((error: unknown) => {
-      violations.push(String(error));
-      response.destroy();
-    });
+  const api = await startGoogleApi({
+    discovery: 'sqladmin.v1.json',
+    weather: cloud.weather,
+    permissions,
+    answers: Object.fromEntries(Object.entries(answers).map(([id, answer]) => [id, (asked) => answer(cloud, asked)])),
+    errorBody: ({ status, reason, message }) => ({
+      error: { code: status, message, errors: [{ message, domain: 'global', reason }] },
+    }),
+    port,
   });
-  await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
-  endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   return {
-    endpoint,
+    ...api,
     cloud,
-    calls,
-    violations,
     stop: async () => {
       await cloud.end();
-      await new Promise<void>((resolve) => {
-        http.close(() => resolve());
-        http.closeAllConnections();
-      });
+      await api.stop();
     },
   };
 }
-
-/** A rule with as many uses left. */
-const take = <T extends { readonly method: string; times: number }>(rules: T[], method: string): T | undefined => {
-  const rule = rules.find((each) => each.method === method && each.times > 0);
-  if (rule) rule.times--;
-  return rule;
-};
-
-const upset = ({ weather }: Cloud, { id }: Method): void => {
-  const rule = take(weather.answers, id);
-  if (rule) throw new Refusal(rule.status, rule.reason, `The weather of the test says ${rule.reason}.`);
-  const permission = permissions[id];
-  if (permission !== undefined && weather.missing.has(permission))
-    throw new Refusal(403, 'forbidden', `Permission '${permission}' denied.`);
-};
-
-const handle = (cloud: Cloud, { id }: Method, asked: Asked): unknown => {
-  const answer = answers[id];
-  if (!answer) throw new Refusal(501, 'notImplemented', `the fake has no ${id}`);
-  return answer(cloud, asked);
-};
-
-const requestProblems = (discovery: Discovery, method: Method, { query, body }: Asked): string[] => {
-  const problems = [...query.keys()]
-    .filter((name) => !method.parameters.has(name) && !discovery.common.has(name))
-    .map((name) => `${method.id} has no parameter ${name}`);
-  if (method.request !== undefined) problems.push(...discovery.problems(method.request, body ?? {}));
-  else if (body !== undefined) problems.push(`${method.id} takes no body`);
-  return problems;
-};
-
-const parse = (text: string): Record<string, unknown> | undefined =>
-  text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>);
-
-const readBody = async (message: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-};
-
-const errorBody = (code: number, reason: string, message: string): unknown => ({
-  error: { code, message, errors: [{ message, domain: 'global', reason }] },
-});
-
-const send = (response: ServerResponse, status: number, value: unknown): void => {
-  response.writeHead(status, { 'content-type': 'application/json; charset=UTF-8' });
-  response.end(JSON.stringify(value));
-};
