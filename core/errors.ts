@@ -59,6 +59,7 @@ export const catalogue = {
   SERVICE_INTERRUPTED: { kind: 'retry', remedy: 'the cloud lost its own work: it is asked for again' },
   SNAPSHOT_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
   EXPORT_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
+  TRANSFER_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
 
   STORE_UNREACHABLE: { kind: 'user', remedy: 'check endpoint, DNS and network policies' },
   STORE_DENIED: { kind: 'user', remedy: 'check the credentials and the policy of the bucket or folder' },

@@ -3,7 +3,7 @@ import { missingSecretKey, tryParseUrl } from '../core/stores/index.ts';
 import { openDatabase } from './engines/index.ts';
 import { openMover } from './movers/index.ts';
 import type { Adapters } from './runtime/context.ts';
-import { openService } from './services/index.ts';
+import { openService, openTransfer } from './services/index.ts';
 import { openStore } from './stores/index.ts';
 
 /** Wires the adapters to one signal: every call of theirs ends when it fires. */
@@ -15,6 +15,7 @@ export const createAdapters = (signal: AbortSignal, env: Readonly<Record<string,
   openMover: (name, ends) => openMover(name, { ...ends, signal }),
   openDatabase: (environment, secrets) => openDatabase({ environment, secrets, signal, env }),
   openService: (environment, secrets) => openService({ environment, secrets, signal }),
+  openTransfer: (spec, secrets) => openTransfer({ spec, secrets, signal }),
 });
 
 /** Half a key pair is a mistake in the Secret, not a wish for the SDK's default chain. */

@@ -53,7 +53,7 @@ interface Findings {
 
 const catchUpStore = async (task: StoreTask): Promise<ObjectStoreEntry> => {
   const { context, run, store, draft } = task;
-  const copier = await openCopier(context, run, store);
+  const copier = await openCopier(context, run, { store });
   try {
     const writerOf = (prefix: string): InventoryWriter =>
       createInventoryWriter(

@@ -4,6 +4,7 @@ import { stampOf } from '../core/plan/backup-id.ts';
 import { layout } from '../core/plan/layout.ts';
 import type { CleanUpOutput } from '../core/steps/clean-up.ts';
 import type { ObjectStore } from '../core/ports/object-store.ts';
+import { cancelTransfers } from './runtime/bulk-transfer.ts';
 import { sha256 } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
 import { cancelJobs } from './runtime/jobs.ts';
@@ -23,6 +24,7 @@ export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
   const claim = await tryReadRecord(storage, layout.run(stamp), runRecord);
   if (claim?.runUid !== context.runUid) return { uploads: 0, databases: [] };
   if ((await storage.head(layout.manifest(stamp))) !== undefined) return { uploads: 0, databases: [] };
+  await cancelTransfers(context, { storage, stamp, environment: { name: claim.environment, spec: claim.spec } });
   if (!(await endServiceWork(context, storage, stamp)))
     return { uploads: await endUploads(context, storage, stamp), databases: [] };
   return { uploads: await removeUnsealed(context, storage, stamp), databases: [] };

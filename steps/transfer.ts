@@ -3,10 +3,12 @@ import { isUnchanged } from '../core/manifest/inventory.ts';
 import type { InventoryPart, ObjectStoreEntry } from '../core/manifest/manifest.ts';
 import { chosenStores, excludeRules } from '../core/plan/environment.ts';
 import { compileFilter } from '../core/plan/filter.ts';
+import { mayTransfer } from '../core/plan/mover-choice.ts';
 import { layout } from '../core/plan/layout.ts';
 import { mergeByKey } from '../core/plan/merge.ts';
 import type { ObjectStore } from '../core/ports/object-store.ts';
 import { transfer as contract, type TransferOutput } from '../core/steps/transfer.ts';
+import { copyInBulk } from './runtime/bulk-transfer.ts';
 import type { StepContext } from './runtime/context.ts';
 import { createInventoryWriter, readInventory } from './runtime/inventory-io.ts';
 import { type CopyItem, openCopier } from './runtime/object-copier.ts';
@@ -54,14 +56,25 @@ interface StoreTask {
 
 const transferStore = async (task: StoreTask): Promise<TransferOutput['stores'][number]> => {
   const { context, run, store } = task;
-  const copier = await openCopier(context, run, store);
+  const source = await context.openStore({ location: store, secrets: context.secrets.objects });
   try {
+    const listed = (): AsyncIterable<readonly CopyItem[]> => itemsOf(task, source);
+    const { storageTransfer: spec } = store;
+    const isBulk = spec !== undefined && mayTransfer(store, run.environment.spec.storage);
+    const { items, transferred } = isBulk
+      ? await copyInBulk({ context, run, store, spec, items: listed })
+      : { items: listed(), transferred: false };
+    const copier = await openCopier(context, run, {
+      store,
+      source,
+      ...(transferred && { mover: 'storage-transfer' as const }),
+    });
     const writer = createInventoryWriter(
       run.storage,
       (part) => layout.draft(run.stamp, context.attempt, store.name, part),
       () => copier.fence.check(),
     );
-    const copied = await copier.copyAll(itemsOf(task, copier.source), {
+    const copied = await copier.copyAll(items, {
       write: (line) => writer.add(line),
       // Whatever moved under our hands is seen again by catch-up.
       unsettled: () => Promise.resolve(undefined),
@@ -73,7 +86,7 @@ const transferStore = async (task: StoreTask): Promise<TransferOutput['stores'][
     );
     return { name: store.name, mover: copier.mover, draft, copied };
   } finally {
-    await copier.source.close();
+    await source.close();
   }
 };
 

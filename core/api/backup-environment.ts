@@ -4,8 +4,9 @@ import { type ServiceName, serviceNames, services } from '../services/index.ts';
 import { credentials, duration, labelKey, labelName, plainText, projectId, storeName, withRules } from './common.ts';
 import { conditionSchema } from './conditions.ts';
 import { type Location, locationShape } from './location.ts';
+import { storageTransfer } from './storage-transfer.ts';
 
-export const moverNames = ['copy', 'rclone', 'stream'] as const;
+export const moverNames = ['copy', 'rclone', 'storage-transfer', 'stream'] as const;
 export type MoverName = (typeof moverNames)[number];
 
 const excludeRule = plainText(1024).min(1);
@@ -27,6 +28,7 @@ const objectStore = z.strictObject({
     .enum(['auto', ...moverNames])
     .default('auto')
     .describe('Who moves the objects; auto picks by what both ends can do.'),
+  storageTransfer: storageTransfer.optional(),
 });
 
 const database = withRules(
@@ -121,6 +123,18 @@ export const backupEnvironmentSpec = withRules(
         `!(${celFolder('a')}.startsWith(${celFolder('self.storage')}) || ${celFolder('self.storage')}.startsWith(${celFolder('a')})))`,
       message: 'storage and objectStores must not lie within each other',
       check: (spec) => spec.objectStores.every((store) => !overlap(store, spec.storage)),
+    },
+    {
+      rule:
+        `self.objectStores.all(a, has(a.storageTransfer) ? (a.mover == 'auto' || a.mover == 'storage-transfer') && ` +
+        `a.url.startsWith('gs://') && self.storage.url.startsWith('gs://') : a.mover != 'storage-transfer')`,
+      message: 'mover storage-transfer and storageTransfer go together, within gs:// only',
+      check: ({ objectStores, storage: { url: to } }) =>
+        objectStores.every(({ storageTransfer: given, mover, url: from }) =>
+          given === undefined
+            ? mover !== 'storage-transfer'
+            : ['auto', 'storage-transfer'].includes(mover) && [from, to].every((each) => each.startsWith('gs://')),
+        ),
     },
     {
       rule:

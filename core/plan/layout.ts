@@ -13,6 +13,8 @@ export const layout = {
   /** Working files of one attempt of one step; part of no backup. */
   draft: (stamp: string, attempt: string, store: string, part: string) =>
     `${stamp}/steps/${attempt}/${store}/${part}.ndjson.zst`,
+  /** What a transfer service is told to copy. */
+  list: (stamp: string, attempt: string, store: string) => `${stamp}/steps/${attempt}/${store}/list.csv`,
   dump: (stamp: string, database: string, attempt: string) =>
     `${stamp}/database/${fileName(database)}.${attempt}.dump.zst`,
   /** A dump in the form that clouds export. */
@@ -21,6 +23,8 @@ export const layout = {
   /** What a step asked a database service for; of a database, or of the whole server. */
   jobs: (stamp: string, step: string, database?: string) =>
     `${stamp}/steps/${step}/${database === undefined ? '' : `${fileName(database)}/`}`,
+  /** What a transfer service was asked for: of one store, or of all. */
+  transfers: (stamp: string, store?: string) => `${stamp}/steps/transfer/${store === undefined ? '' : `${store}/`}`,
   restoreJobs: (name: string, runUid: string, database: string) =>
     `restores/${name}/${runUid}/import/${fileName(database)}/`,
   globals: (stamp: string, attempt: string) => `${stamp}/database/globals.${attempt}.sql.zst`,

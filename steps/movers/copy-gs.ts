@@ -1,5 +1,6 @@
 import { Lc2Error } from '../../core/errors.ts';
 import type { Mover, MoveOrder, MoveResult } from '../../core/ports/mover.ts';
+import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { ordered } from '../runtime/ordered.ts';
 import { partOf } from '../stores/gs-calls.ts';
 import {
@@ -26,23 +27,50 @@ interface Context {
   readonly to: GsContext;
 }
 
+/** An order, and what the target was seen to hold under its key. */
+export interface SeenOrder {
+  readonly order: MoveOrder;
+  readonly standing?: ObjectInfo;
+}
+
 /** Google copies by `rewrite`, in as many calls as it wants. */
 export const openGsCopy = (options: MoverOptions): Promise<Mover> => {
+  const move = openGsCopier(options);
+  return Promise.resolve({ name: 'copy', takes: vouches, move: (orders) => move(unseen(orders)) });
+};
+
+async function* unseen(orders: AsyncIterable<MoveOrder>): AsyncGenerator<SeenOrder, void, undefined> {
+  for await (const order of orders) yield { order };
+}
+
+/** An order whose copy stands already costs no request. */
+export const openGsCopier = (
+  options: MoverOptions,
+): ((orders: AsyncIterable<SeenOrder>) => AsyncGenerator<MoveResult, void, undefined>) => {
   const { signal, to, from } = options;
   const target = gsContext(adapterOptionsOf({ ...to, signal }));
   const source = gsContext(adapterOptionsOf({ ...from, secrets: to.secrets, signal }));
   const context: Context = { options, from: source, to: target };
-  return Promise.resolve({
-    name: 'copy',
-    takes: vouches,
-    move: (orders) => {
-      let both: AbortSignal | undefined;
-      return ordered(orders, { concurrency: options.tuning?.concurrency ?? defaultConcurrency }, (order, failing) => {
+  return (orders) => {
+    let both: AbortSignal | undefined;
+    return ordered(
+      orders,
+      { concurrency: options.tuning?.concurrency ?? defaultConcurrency },
+      ({ order, standing }, failing) => {
         both ??= AbortSignal.any([failing, signal]);
-        return moveOne(context, order, both);
-      });
-    },
-  });
+        const found = standing && standingCopy(order, standing);
+        return found ? Promise.resolve(found) : moveOne(context, order, both);
+      },
+    );
+  };
+};
+
+/** What the service says of both must be the same: the md5, or of composite objects the crc32c. */
+const standingCopy = (order: MoveOrder, { size, checksum }: ObjectInfo): MoveResult | undefined => {
+  const listed = order.from.checksum;
+  const isSame = size === order.from.size && checksum?.algorithm === listed?.algorithm;
+  if (!isSame || checksum === undefined || checksum.value !== listed?.value) return undefined;
+  return { outcome: 'copied', order, object: { size, checksum }, adopted: true };
 };
 
 const moveOne = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<MoveResult> => {

@@ -7,6 +7,7 @@ import type { MoverOptions } from './mover-options.ts';
 const adapters = {
   copy: async (options) => (await import('./server-copy.ts')).openServerCopy(options),
   rclone: async (options) => (await import('./rclone.ts')).openRcloneMover(options),
+  'storage-transfer': async (options) => (await import('./storage-transfer.ts')).openTransferMover(options),
   stream: async (options) => (await import('./stream.ts')).openStreamMover(options),
 } as const satisfies Record<MoverName, (options: MoverOptions) => Promise<Mover>>;
 

@@ -11,6 +11,8 @@ export interface MoverEnd {
 export interface MoverOptions extends MoverEnds {
   readonly from: MoverEnd;
   readonly to: MoverEnd;
+  /** Where a service has put copies before: what every `to` begins with, that it made. */
+  readonly folder?: string;
   /** Ends every call with CANCELLED. */
   readonly signal: AbortSignal;
   readonly tuning?: MoverTuning;

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Location } from '../../core/api/location.ts';
 import type { MoverName } from '../../core/api/backup-environment.ts';
+import type { StorageTransferSpec } from '../../core/api/storage-transfer.ts';
 import { Lc2Error } from '../../core/errors.ts';
 import type { Flow } from '../../core/flow/flow.ts';
 import { flows } from '../../core/flow/index.ts';
@@ -10,6 +11,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import type { Database } from '../../core/ports/database.ts';
 import type { DatabaseService } from '../../core/ports/database-service.ts';
 import type { Mover } from '../../core/ports/mover.ts';
+import type { TransferService } from '../../core/ports/transfer-service.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import type { SecretName } from '../../core/steps/contract.ts';
 import { isStepName, type StepName } from '../../core/steps/index.ts';
@@ -52,11 +54,19 @@ export interface Adapters {
   openStore(at: StoreAt): Promise<ObjectStore>;
   openMover(
     name: MoverName,
-    ends: { readonly from: StoreAt; readonly to: StoreAt; readonly source: ObjectStore; readonly target: ObjectStore },
+    ends: {
+      readonly from: StoreAt;
+      readonly to: StoreAt;
+      readonly source: ObjectStore;
+      readonly target: ObjectStore;
+      /** Of copies that a service has made, for the mover that looks for them. */
+      readonly folder?: string;
+    },
   ): Promise<Mover>;
   openDatabase(environment: Environment, secrets: Secrets): Database;
   /** Undefined where nobody but the server itself can be asked. */
   openService(environment: Environment, secrets: Secrets): DatabaseService | undefined;
+  openTransfer(spec: StorageTransferSpec, secrets: Secrets): TransferService;
 }
 
 export interface StepContext extends StepInput, Adapters {

@@ -3,28 +3,44 @@ import { z } from 'zod';
 import { durationSeconds } from '../../core/api/common.ts';
 import { hasCode, Lc2Error } from '../../core/errors.ts';
 import type { Json } from '../../core/manifest/canonical.ts';
-import type { DatabaseService, ServiceJob, ServiceResult } from '../../core/ports/database-service.ts';
+import type { ServiceJob } from '../../core/ports/database-service.ts';
+import type { JobResult, JobService } from '../../core/ports/job-service.ts';
+import type { TransferJob } from '../../core/ports/transfer-service.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import type { StepContext } from './context.ts';
 import { tryReadRecord, writeOnce } from './storage.ts';
 
 /**
- * Work that a database service does by itself. What we ask for is written down before we ask, and the service's handle before
+ * Work that a service does by itself. What we ask for is written down before we ask, and the service's handle before
  * we wait: whoever comes after us, killed at whatever moment, goes on with the same job and asks for no second one.
  * Only a job that has failed is followed by another, of the next number.
  */
 
-const serviceJob = z.union([
+type Job = ServiceJob | TransferJob;
+type Service = JobService<Job>;
+
+const bucketPath = z.object({ bucket: z.string(), path: z.string() });
+
+const anyJob = z.union([
   z.object({ kind: z.literal('snapshot'), description: z.string() }),
   z.object({ kind: z.literal('export'), database: z.string(), url: z.string() }),
   z.object({ kind: z.literal('import'), database: z.string(), url: z.string(), ignore: z.array(z.string()) }),
+  z.object({
+    kind: z.literal('transfer'),
+    name: z.string(),
+    source: bucketPath,
+    sink: bucketPath,
+    list: z.string(),
+    count: z.int(),
+    bytes: z.int(),
+  }),
 ]);
 
 const jobRecord = z.object({
   runUid: z.string(),
   /** Who asked: an attempt does not repeat what it saw fail itself. */
   attempt: z.string(),
-  job: serviceJob,
+  job: anyJob,
   facts: z.unknown(),
 });
 type JobRecord = z.output<typeof jobRecord>;
@@ -33,7 +49,7 @@ const handleRecord = z.object({ handle: z.string() });
 
 export interface JobTask<Facts extends z.ZodType> {
   readonly context: StepContext;
-  readonly service: DatabaseService;
+  readonly service: Service;
   readonly storage: ObjectStore;
   /** Where the records are. */
   readonly folder: string;
@@ -43,15 +59,15 @@ export interface JobTask<Facts extends z.ZodType> {
   readonly make: (
     number: number,
     earlier: readonly string[],
-  ) => Promise<{ readonly job: ServiceJob; readonly facts: z.input<Facts> }>;
+  ) => Promise<{ readonly job: Job; readonly facts: z.input<Facts> }>;
   /** Throws where nobody may ask for anything any more. */
   readonly mayStart: () => Promise<void>;
 }
 
 export interface JobDone<Facts extends z.ZodType> {
-  readonly job: ServiceJob;
+  readonly job: Job;
   readonly facts: z.output<Facts>;
-  readonly result: ServiceResult;
+  readonly result: JobResult;
 }
 
 export const runJob = async <Facts extends z.ZodType>(task: JobTask<Facts>): Promise<JobDone<Facts>> => {
@@ -81,7 +97,7 @@ const handleKeyOf = (folder: string, number: number): string =>
   `${folder}${String(number).padStart(4, '0')}.operation.json`;
 
 const isFailedJob = (error: unknown): error is Lc2Error =>
-  hasCode(error, 'SNAPSHOT_FAILED', 'EXPORT_FAILED', 'LOAD_FAILED', 'SERVICE_INTERRUPTED');
+  hasCode(error, 'SNAPSHOT_FAILED', 'EXPORT_FAILED', 'LOAD_FAILED', 'TRANSFER_FAILED', 'SERVICE_INTERRUPTED');
 
 const claim = async <Facts extends z.ZodType>(
   task: JobTask<Facts>,
@@ -119,7 +135,7 @@ const handleOf = async <Facts extends z.ZodType>(
 /** How often an answer may be lost before somebody should look. */
 const lostAnswers = 5;
 
-const startOrFind = async <Facts extends z.ZodType>(task: JobTask<Facts>, job: ServiceJob): Promise<string> => {
+const startOrFind = async <Facts extends z.ZodType>(task: JobTask<Facts>, job: Job): Promise<string> => {
   const { context, service } = task;
   const { clock, environment, signal } = context;
   const until = clock.now().getTime() + durationSeconds(environment.spec.scheduling.deadline) * 1000;
@@ -148,7 +164,7 @@ const startOrFind = async <Facts extends z.ZodType>(task: JobTask<Facts>, job: S
 const backoff = (round: number): number => Math.min(30_000, 300 * 1.6 ** round) * (0.5 + Math.random());
 
 /** Two attempts at once may have asked for the same: where one was refused its own work by the other's, that one counts. */
-const waitFor = async (service: DatabaseService, job: ServiceJob, handle: string): Promise<ServiceResult> => {
+const waitFor = async (service: Service, job: Job, handle: string): Promise<JobResult> => {
   try {
     return await service.wait(job, handle);
   } catch (error) {
@@ -166,11 +182,7 @@ const waitFor = async (service: DatabaseService, job: ServiceJob, handle: string
 /** Asks the service to give up what was asked for below `prefix`; what it cannot give up ends by itself. */
 export const cancelJobs = async (
   context: StepContext,
-  {
-    service,
-    storage,
-    prefix,
-  }: { readonly service: DatabaseService; readonly storage: ObjectStore; readonly prefix: string },
+  { service, storage, prefix }: { readonly service: Service; readonly storage: ObjectStore; readonly prefix: string },
 ): Promise<void> => {
   for await (const { key } of storage.list({ prefix })) {
     if (!key.endsWith('.operation.json')) continue;

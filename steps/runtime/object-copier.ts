@@ -39,15 +39,27 @@ export interface CopyTotals {
 /** An object that changes faster than it can be read is not a backup: after this many tries the step fails. */
 const tries = 5;
 
-export const openCopier = async (context: StepContext, run: BackupRun, store: ObjectStoreSpec): Promise<Copier> => {
+export interface CopierOptions {
+  readonly store: ObjectStoreSpec;
+  /** One that is open already. */
+  readonly source?: ObjectStore;
+  /** In place of the one that is chosen. */
+  readonly mover?: MoverName;
+}
+
+export const openCopier = async (
+  context: StepContext,
+  run: BackupRun,
+  { store, source: opened, mover: wanted }: CopierOptions,
+): Promise<Copier> => {
   const from = { location: store, secrets: context.secrets.objects };
   const to = storageAt(run.environment, context.secrets.storage);
-  const source = await context.openStore(from);
-  const name = chooseMover(store.mover, store, run.environment.spec.storage);
-  const mover = await context.openMover(name, { from, to, source, target: run.storage });
+  const source = opened ?? (await context.openStore(from));
+  const name = wanted ?? chooseMover(store.mover, store, run.environment.spec.storage);
   const folder = layout.objects(run.stamp, store.name);
+  const mover = await context.openMover(name, { from, to, source, target: run.storage, folder });
   const fence = createFence(context, run);
-  const room = utf8Length(`${storagePrefix(run)}${folder}`);
+  const room = roomOf(run, folder);
   return {
     source,
     mover: name,
@@ -63,14 +75,22 @@ export const openCopier = async (context: StepContext, run: BackupRun, store: Ob
   };
 };
 
-const storagePrefix = (run: BackupRun): string =>
-  `${run.environment.spec.storage.url}/${run.environment.spec.projectId}/${run.environment.name}/`;
+const roomOf = ({ environment: { spec, name } }: BackupRun, folder: string): number =>
+  utf8Length(`${spec.storage.url}/${spec.projectId}/${name}/${folder}`);
+
+/** Whether the copy of an object stands under the object's own key. */
+export const keepsName = (run: BackupRun, store: string): ((key: string) => boolean) => {
+  const room = roomOf(run, layout.objects(run.stamp, store));
+  return (key) => isPlainKey(key, room);
+};
 
 type Place = (object: ObjectInfo, plain: boolean) => string;
 
 /** Where the copy goes: its own name, or one made from what identifies its content. */
-const placeOf = (object: ObjectInfo, { folder, plain }: { folder: string; plain: boolean }): string =>
-  `${folder}${plain ? object.key : escapedKey(sha256(`${object.key}\n${object.version}`))}`;
+export const placeOf = (
+  object: Pick<ObjectInfo, 'key' | 'version'>,
+  { folder, plain }: { folder: string; plain: boolean },
+): string => `${folder}${plain ? object.key : escapedKey(sha256(`${object.key}\n${object.version}`))}`;
 
 const copyAll = async (task: {
   items: AsyncIterable<readonly CopyItem[]>;

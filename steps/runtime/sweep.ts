@@ -4,6 +4,7 @@ import { Lc2Error } from '../../core/errors.ts';
 import { runRecord, type RunRecord } from '../../core/manifest/records.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
+import { cancelTransfers } from './bulk-transfer.ts';
 import type { StepContext } from './context.ts';
 import { isAlive } from './process.ts';
 import { listStamps, tryReadRecord } from './storage.ts';
@@ -24,6 +25,7 @@ export const sweepDeadRuns = async (context: StepContext, storage: ObjectStore, 
     if (run && !isDead(context, run)) continue;
     // Only steps that know the database service can remove those, and then find them by these records.
     if (await holdsSnapshots(storage, stamp)) continue;
+    if (run) await cancelTransfers(context, { storage, stamp, environment: { name: run.environment, spec: run.spec } });
     await removeUnsealed(context, storage, stamp);
   }
 };

@@ -1,10 +1,11 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { sqladmin_v1 as Api } from '@googleapis/sqladmin';
 import type { CloudSqlSpec } from '../../core/services/cloud-sql.ts';
 import { type ErrorCode, hasCode, Lc2Error } from '../../core/errors.ts';
 import type { Problem } from '../../core/ports/database.ts';
-import type { DatabaseService, ServiceJob, ServiceResult, ServiceSnapshot } from '../../core/ports/database-service.ts';
+import type { DatabaseService, ServiceJob, ServiceSnapshot } from '../../core/ports/database-service.ts';
+import type { JobResult } from '../../core/ports/job-service.ts';
 import { openClient } from './cloud-sql-client.ts';
+import { poll } from './poll.ts';
 
 export interface CloudSqlOptions {
   readonly spec: CloudSqlSpec;
@@ -131,26 +132,13 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     return new Lc2Error(code, `the ${job.kind} failed: ${text === '' ? 'no reason was given' : text}`, { where });
   };
 
-  /** Its end, through times in which nobody answers. */
-  const poll = async <T>(look: () => Promise<T>, isOver: (state: T) => boolean): Promise<T> => {
-    for (let [round, silent] = [0, 0]; ; round++) {
-      try {
-        const state = await look();
-        if (isOver(state)) return state;
-        silent = 0;
-      } catch (error) {
-        if (!hasCode(error, 'SERVICE_FAILED', 'SERVICE_BUSY') || ++silent > patience) throw error;
-      }
-      await pause(Math.min(15_000, 250 * 1.4 ** round) * (0.7 + Math.random() * 0.6), undefined, { signal });
-    }
-  };
-
-  const wait = async (job: ServiceJob, handle: string): Promise<ServiceResult> => {
+  const wait = async (job: ServiceJob, handle: string): Promise<JobResult> => {
     let backup = handle;
     if (!handle.includes('/')) {
       const { error, backupContext } = await poll(
         () => getOperation(handle),
         ({ status }) => status === 'DONE',
+        signal,
       );
       // Failure is DONE too.
       if (error) throw failed(job, error.errors ?? []);
@@ -161,6 +149,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     const { state, error } = await poll(
       () => getBackup(backup),
       (each) => each.state !== 'ENQUEUED' && each.state !== 'RUNNING',
+      signal,
     );
     if (state !== 'SUCCESSFUL')
       throw failed(job, error ? [error] : [{ message: `its state is ${state ?? 'unknown'}` }]);
@@ -212,9 +201,6 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     },
   };
 };
-
-/** Polls in a row without an answer, about five minutes. */
-const patience = 25;
 
 interface Found {
   readonly handle: string;

@@ -2,6 +2,9 @@ import { tryService, type Environment } from '../../core/plan/environment.ts';
 import type { DatabaseService } from '../../core/ports/database-service.ts';
 import { openCloudSql } from './cloud-sql.ts';
 
+/** The only one that copies objects. */
+export { openStorageTransfer as openTransfer } from './storage-transfer.ts';
+
 export interface ServiceOptions {
   readonly environment: Environment;
   readonly secrets: Readonly<Record<string, string>>;

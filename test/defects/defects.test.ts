@@ -10,6 +10,7 @@ import { objectsSeeds } from './objects-seeds.ts';
 import { restoreSeeds } from './restore-seeds.ts';
 import { securitySeeds } from './security-seeds.ts';
 import { simulationSeeds } from './simulation-seeds.ts';
+import { storageTransferSeeds } from './storage-transfer-seeds.ts';
 import type { CampaignTest, Seed, VitestTest } from './seed.ts';
 import { copyTree, type Tree } from './tree.ts';
 
@@ -25,6 +26,7 @@ const all = [
   ...restoreSeeds,
   ...securitySeeds,
   ...simulationSeeds,
+  ...storageTransferSeeds,
 ];
 /** So many of them, evenly drawn; all without a number. */
 const wanted = Math.min(all.length, Number(process.env['LC2_DEFECTS'] ?? all.length));

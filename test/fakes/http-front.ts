@@ -30,7 +30,7 @@ export interface Front {
   readonly endpoint: string;
   /** Requests that arrived, as `METHOD path`. */
   readonly seen: readonly string[];
-  /** Bytes of bodies that a client sent and received, by the first word of its user agent. */
+  /** Requests, and bytes of bodies that a client sent and received, by the first word of its user agent. */
   readonly bytes: ReadonlyMap<string, Traffic>;
   inject(rule: FaultRule): void;
   reset(): void;
@@ -40,6 +40,7 @@ export interface Front {
 export interface Traffic {
   readonly sent: number;
   readonly received: number;
+  readonly requests: number;
 }
 
 export interface FrontRequest {
@@ -74,8 +75,12 @@ export async function startFront(server: string, options: FrontOptions): Promise
   const bytes = new Map<string, Traffic>();
   const count = ({ headers, body }: FrontRequest, answer: FrontAnswer): void => {
     const client = (headers['user-agent'] ?? '').split(/[ /]/)[0] ?? '';
-    const { sent, received } = bytes.get(client) ?? { sent: 0, received: 0 };
-    bytes.set(client, { sent: sent + body.byteLength, received: received + answer.body.byteLength });
+    const { sent, received, requests } = bytes.get(client) ?? { sent: 0, received: 0, requests: 0 };
+    bytes.set(client, {
+      sent: sent + body.byteLength,
+      received: received + answer.body.byteLength,
+      requests: requests + 1,
+    });
   };
 
   const faultFor = (method: string, url: string): Fault | undefined => {

@@ -2,45 +2,80 @@
 import { parseArgs } from 'node:util';
 import { instanceOf, project, startCloudLab } from '../support/cloud-sql.ts';
 import { startPostgres } from '../support/postgres.ts';
+import { startTransferLab, transferProject } from '../support/storage-transfer.ts';
 
-const usage = 'npm run fake -- cloudsql [--port N] [--instance NAME] [--bucket NAME]';
+const usage = `npm run fake -- cloudsql [--port N] [--instance NAME] [--bucket NAME]
+npm run fake -- storage-transfer [--port N] [--bucket NAME]…`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     port: { type: 'string', default: '0' },
     instance: { type: 'string', default: 'main' },
-    bucket: { type: 'string', default: 'backups' },
+    bucket: { type: 'string', multiple: true, default: ['documents', 'backups'] },
   },
 });
-const [name] = positionals;
-if (name !== 'cloudsql') {
+
+interface Running {
+  readonly about: object;
+  readonly help: string;
+  readonly violations: readonly string[];
+  stop(): Promise<void>;
+}
+
+const port = Number(values.port);
+const hint = 'rootUrl of Google’s clients; no credentials, METADATA_SERVER_DETECTION=none';
+
+const fakes: Readonly<Record<string, () => Promise<Running>>> = {
+  cloudsql: async () => {
+    const server = await startPostgres();
+    const cloud = await startCloudLab([instanceOf(server, values.instance)], port);
+    for (const bucket of values.bucket) await cloud.bucket(bucket);
+    const { endpoint: api, violations } = cloud.fake;
+    const { host, port: at, superuser: user, password } = server;
+    return {
+      about: {
+        api,
+        buckets: cloud.buckets.endpoint,
+        project,
+        instance: values.instance,
+        server: { host, port: at, user, password },
+      },
+      help: `Cloud SQL Admin API at ${api}/ (${hint})`,
+      violations,
+      stop: async () => {
+        await cloud.stop();
+        await server.stop();
+      },
+    };
+  },
+  'storage-transfer': async () => {
+    const cloud = await startTransferLab(port);
+    for (const bucket of values.bucket) await cloud.buckets.make(bucket);
+    const { endpoint: api, violations } = cloud.fake;
+    return {
+      about: { api, buckets: cloud.buckets.front?.endpoint, project: transferProject },
+      help: `Storage Transfer API at ${api}/ (${hint})`,
+      violations,
+      stop: () => cloud.stop(),
+    };
+  },
+};
+
+const start = fakes[positionals[0] ?? ''];
+if (!start) {
   process.stderr.write(`${usage}\n`);
   process.exit(78);
 }
 
-const server = await startPostgres();
-const cloud = await startCloudLab([instanceOf(server, values.instance)], Number(values.port));
-await cloud.bucket(values.bucket);
-
-const about = {
-  api: cloud.fake.endpoint,
-  buckets: cloud.buckets.endpoint,
-  project,
-  instance: values.instance,
-  bucket: values.bucket,
-  server: { host: server.host, port: server.port, user: server.superuser, password: server.password },
-};
+const fake = await start();
+const { about, help, violations } = fake;
 process.stdout.write(`${JSON.stringify(about)}\n`);
-process.stderr.write(
-  `Cloud SQL Admin API at ${about.api}/ (rootUrl of Google's clients; no credentials, METADATA_SERVER_DETECTION=none)\n` +
-    `Cloud Storage at ${about.buckets} (apiEndpoint), with bucket ${about.bucket}\n`,
-);
+process.stderr.write(`${help}; Cloud Storage with the buckets ${values.bucket.join(', ')}\n`);
 
-const stop = async (): Promise<void> => {
-  for (const violation of cloud.fake.violations) process.stderr.write(`not in Google's description: ${violation}\n`);
-  await cloud.stop();
-  await server.stop();
-  process.exit(cloud.fake.violations.length > 0 ? 70 : 0);
+const end = async (): Promise<void> => {
+  for (const violation of violations) process.stderr.write(`not in Google's description: ${violation}\n`);
+  await fake.stop();
+  process.exit(violations.length > 0 ? 70 : 0);
 };
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end());

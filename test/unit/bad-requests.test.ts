@@ -96,8 +96,20 @@ describe.each(names)('objects of kind %s', (kind) => {
 });
 
 const same = (spec: Record<string, unknown>): unknown => spec;
+const urlOf = (location: unknown): string => String((Object(location) as { readonly url?: unknown }).url);
+/** A service that copies fits few of all places. */
+const transferable = ({ objectStores, ...spec }: Record<string, unknown>): unknown => {
+  if (!Array.isArray(objectStores)) return { ...spec, ...(objectStores !== undefined && { objectStores }) };
+  const fits = (store: Record<string, unknown>): unknown => {
+    const isWithin = [store, spec['storage']].every((each) => urlOf(each).startsWith('gs://'));
+    if (isWithin && store['storageTransfer'] !== undefined) return { ...store, mover: 'storage-transfer' };
+    const { storageTransfer: _, mover, ...plain } = store;
+    return { ...plain, ...(mover !== undefined && { mover: mover === 'storage-transfer' ? 'auto' : mover }) };
+  };
+  return { ...spec, objectStores: (objectStores as readonly Record<string, unknown>[]).map(fits) };
+};
 const adjust: Readonly<Record<Kind, (spec: Record<string, unknown>) => unknown>> = {
-  BackupEnvironment: same,
+  BackupEnvironment: transferable,
   BackupRequest: same,
   RestoreRequest: (spec) => {
     const { id } = Object(spec['backup']) as Record<string, unknown>;

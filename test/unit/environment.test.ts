@@ -157,6 +157,28 @@ describe('an environment', () => {
     expect(await messageOf(() => parseEnvironment(secrets, 'w'))).toContain('same Secret');
   });
 
+  const google = (store: object, storage = 'gs://backups'): unknown => ({
+    name: 'x',
+    spec: { projectId: 'p', objectStores: [{ name: 'documents', ...store }], storage: { url: storage } },
+  });
+  const storageTransfer = { project: 'retail-prd' };
+
+  it('lets Storage Transfer copy within gs:// only, and by no other mover', async () => {
+    const good = { url: 'gs://documents', storageTransfer };
+    expect(parseEnvironment(google(good), 'w').spec.objectStores[0]?.storageTransfer?.minimumObjects).toBe(100_000);
+    expect(parseEnvironment(google({ ...good, mover: 'storage-transfer' }), 'w').spec.objectStores).toHaveLength(1);
+    for (const bad of [
+      google({ ...good, mover: 'copy' }),
+      google({ ...good, url: 's3://documents' }),
+      google(good, 's3://backups'),
+      google({ url: 'gs://documents', mover: 'storage-transfer' }),
+    ])
+      expect(await messageOf(() => parseEnvironment(bad, 'w'))).toContain(
+        'storage-transfer and storageTransfer go together',
+      );
+    expect(await messageOf(() => parseEnvironment(google({ ...good, storageTransfer: {} }), 'w'))).toContain('project');
+  });
+
   it('with many faults names some of them', () => {
     const parsed = backupEnvironmentDocument.safeParse({ kind: 'x' });
     expect(parsed.success).toBe(false);

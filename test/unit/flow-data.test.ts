@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { exitStatus } from '../../core/errors.ts';
 import { type FlowCondition, type FlowFacts, flagsOf, holds, retry, splitList } from '../../core/flow/flow.ts';
 import { flows } from '../../core/flow/index.ts';
-import { completeParameters, variableOf } from '../../core/plan/environment.ts';
-import { canCopy, chooseMover } from '../../core/plan/mover-choice.ts';
+import { completeParameters, parseEnvironment, variableOf } from '../../core/plan/environment.ts';
+import { canCopy, chooseMover, mayTransfer } from '../../core/plan/mover-choice.ts';
 import { isStepName, stepContracts } from '../../core/steps/index.ts';
 import { isRetried } from '../../cli/runner.ts';
 import { messageOf } from './support/streams.ts';
@@ -204,6 +204,19 @@ describe('the mover', () => {
     expect(canCopy(s3, to)).toBe(can);
     expect(canCopy(to, s3)).toBe(can);
     expect(chooseMover('auto', s3, to) === 'copy').toBe(can);
+  });
+
+  it('is Storage Transfer for what a backup copies at once, and copy for all else', () => {
+    const [from, to] = [{ url: 'gs://documents' }, { url: 'gs://backups' }];
+    const spec = { projectId: 'p', objectStores: [{ name: 'd', ...from, storageTransfer: { project: 'retail-prd' } }] };
+    const { objectStores, storage } = parseEnvironment({ name: 'x', spec: { ...spec, storage: to } }, 'w').spec;
+    const [store] = objectStores;
+    if (!store) throw new Error('no store');
+    expect(mayTransfer(store, storage)).toBe(true);
+    expect(mayTransfer(store, { ...storage, endpoint: 'https://elsewhere.example.com' })).toBe(false);
+    expect(mayTransfer({ ...store, storageTransfer: undefined }, storage)).toBe(false);
+    expect(chooseMover('storage-transfer', store, storage)).toBe('copy');
+    expect(chooseMover('storage-transfer', store, { url: 's3://b', region: 'us-east-1' })).toBe('stream');
   });
 
   it('never lets a folder copy by itself', () => {

@@ -11,7 +11,13 @@ import { environment } from './support/samples.ts';
 const refuse = (): never => {
   throw new Error('not in this test');
 };
-const adapters: Adapters = { openStore: refuse, openMover: refuse, openDatabase: refuse, openService: refuse };
+const adapters: Adapters = {
+  openStore: refuse,
+  openMover: refuse,
+  openDatabase: refuse,
+  openService: refuse,
+  openTransfer: refuse,
+};
 const sealed = {
   backupId: 'b',
   url: 'u',

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { flows } from '../../../core/flow/index.ts';
 import { completeParameters, type Environment, parseEnvironment } from '../../../core/plan/environment.ts';
+import type { TransferService } from '../../../core/ports/transfer-service.ts';
 import type { StepName } from '../../../core/steps/index.ts';
 import { openMover } from '../../../steps/movers/index.ts';
 import type { StepContext } from '../../../steps/runtime/context.ts';
@@ -28,21 +29,25 @@ export interface ContextOptions {
 export interface WorldOptions {
   readonly exclude?: readonly string[];
   readonly withDatabase?: boolean;
+  /** Both places speak gs://, and this service copies between them. */
+  readonly transfer?: (world: Pick<World, 'documents' | 'storage'>) => TransferService;
 }
 
-export const createWorld = ({ exclude = [], withDatabase = true }: WorldOptions = {}): World => {
+export const createWorld = ({ exclude = [], withDatabase = true, transfer }: WorldOptions = {}): World => {
+  const scheme = transfer ? 'gs' : 's3';
   const database = createMemoryDatabase(withDatabase ? { lportal: { 'public.user_': 2 } } : {});
-  const documents = createMemoryStore({ url: 's3://documents' });
-  const backups = createMemoryStore({ url: 's3://backups' });
+  const documents = createMemoryStore({ url: `${scheme}://documents` });
+  const backups = createMemoryStore({ url: `${scheme}://backups` });
   const storage = backups.below('retail/prd');
+  const mover = transfer ? { storageTransfer: { project: 'retail-prd', minimumObjects: 1 } } : { mover: 'stream' };
   const environment = parseEnvironment(
     {
       name: 'prd',
       spec: {
         projectId: 'retail',
         ...(withDatabase && { database: { server: { engine: 'postgresql', host: 'db' } } }),
-        objectStores: [{ name: 'documents', url: 's3://documents', exclude, mover: 'stream' }],
-        storage: { url: 's3://backups' },
+        objectStores: [{ name: 'documents', url: documents.url, exclude, ...mover }],
+        storage: { url: backups.url },
       },
     },
     'test',
@@ -76,12 +81,16 @@ export const createWorld = ({ exclude = [], withDatabase = true }: WorldOptions 
         outputDir: '/nowhere',
         tool: 'lc2-backup test',
         openStore: ({ location, subfolder }) => {
-          const store = location.url === 's3://documents' ? documents : backups;
+          const store = location.url === documents.url ? documents : backups;
           return Promise.resolve(subfolder === undefined ? store : store.below(subfolder));
         },
         openMover: (mover, ends) => openMover(mover, { ...ends, signal }),
         openDatabase: () => database,
         openService: () => undefined,
+        openTransfer: () => {
+          if (!transfer) throw new Error('this world has no transfer service');
+          return transfer({ documents, storage });
+        },
         signal,
         log: pino({ level: 'silent' }),
         progress: { set: () => undefined },
