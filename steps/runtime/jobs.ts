@@ -184,15 +184,22 @@ export const cancelJobs = async (
   context: StepContext,
   { service, storage, prefix }: { readonly service: Service; readonly storage: ObjectStore; readonly prefix: string },
 ): Promise<void> => {
+  const jobs = new Map<string, string | undefined>();
   for await (const { key } of storage.list({ prefix })) {
-    if (!key.endsWith('.operation.json')) continue;
-    const record = await tryReadRecord(storage, key, handleRecord);
-    if (!record) continue;
+    const [, name, isHandle] = /^(.*\/\d{4})(\.operation)?\.json$/.exec(key) ?? [];
+    if (name === undefined) continue;
+    if (isHandle === undefined) jobs.set(name, jobs.get(name));
+    else jobs.set(name, (await tryReadRecord(storage, key, handleRecord))?.handle);
+  }
+  for (const [name, known] of jobs) {
     try {
-      await service.cancel(record.handle);
+      // Whoever asked may have died before it wrote the handle down.
+      const record = known === undefined ? await tryReadRecord(storage, `${name}.json`, jobRecord) : undefined;
+      const handle = record ? await service.find(record.job) : known;
+      if (handle !== undefined) await service.cancel(handle);
     } catch (error) {
       if (!(error instanceof Lc2Error)) throw error;
-      context.log.warn({ handle: record.handle, code: error.code }, 'a job could not be given up');
+      context.log.warn({ job: name, code: error.code }, 'a job could not be given up');
     }
   }
 };

@@ -103,4 +103,14 @@ export const storageTransferSeeds: readonly Seed[] = [
       'a library that a service copies > goes to a job of another name when the first one failed in an earlier attempt',
     ),
   },
+  {
+    breaks: 'a job whose handle nobody wrote down goes on when its run has ended',
+    file: 'steps/runtime/jobs.ts',
+    find: 'const handle = record ? await service.find(record.job) : known;',
+    replace: 'const handle = record ? undefined : known;',
+    test: unit(
+      'jobs',
+      'a job > is given up, too, by whom it was asked for and who died before writing down its handle',
+    ),
+  },
 ];

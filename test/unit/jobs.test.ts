@@ -99,4 +99,13 @@ describe('a job', () => {
     await cancelJobs(world.context('clean-up'), { service, storage: world.storage, prefix: '20251109-143000/steps/' });
     expect(service.calls.at(-1)).toBe('cancel operation-1');
   });
+
+  it('is given up, too, by whom it was asked for and who died before writing down its handle', async () => {
+    await run('a');
+    const taken = '20251109-143000/steps/export/lportal/0001.operation.json';
+    await world.storage.delete([taken]);
+    await world.storage.put('20251109-143000/steps/export/lportal/plan.json', Buffer.from('{}'));
+    await cancelJobs(world.context('clean-up'), { service, storage: world.storage, prefix: '20251109-143000/steps/' });
+    expect(service.calls.slice(-2)).toEqual(['find gs://b/a-1', 'cancel operation-1']);
+  });
 });
