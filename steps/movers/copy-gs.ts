@@ -134,13 +134,14 @@ const incomplete = ({ to }: Context, order: MoveOrder, what: string): Lc2Error =
 
 /** A refused condition is either the source's or the target's: looking tells. */
 const explain = async (
-  { options, to }: Context,
+  context: Context,
   order: MoveOrder,
   { error, signal }: { readonly error: unknown; readonly signal: AbortSignal },
 ): Promise<MoveResult> => {
+  const { options, to } = context;
   if (isRefused(error, 412) || isRefused(error, 404)) {
-    const standing = order.createOnly && isRefused(error, 412) ? await options.target.head(order.to) : undefined;
-    if (standing !== undefined) return adopt(options, order, standing, signal);
+    const standing = order.createOnly && isRefused(error, 412) ? await headResource(to, order.to) : undefined;
+    if (standing !== undefined) return adoptGs(context, order, { standing, signal });
     const source = await options.source.head(order.from.key);
     if (source === undefined) return { outcome: 'vanished', order };
     if (isRefused(error, 412)) return { outcome: 'changed', order };
@@ -151,4 +152,20 @@ const explain = async (
     answered: true,
     secrets: to.secrets,
   });
+};
+
+/** Where one of both has no md5, Google has a crc32c of both: nobody reads them. */
+const adoptGs = async (
+  { options, from }: Context,
+  order: MoveOrder,
+  { standing, signal }: { readonly standing: Resource; readonly signal: AbortSignal },
+): Promise<MoveResult> => {
+  const { size, checksum } = standing.info;
+  const there = { key: order.to, ...standing.info };
+  if (order.from.checksum?.algorithm === 'md5' && checksum?.algorithm === 'md5')
+    return adopt(options, order, there, signal);
+  const source = await headResource(from, order.from.key);
+  const isSame = source?.generation === order.from.version && source.size === size && source.crc32c !== undefined;
+  if (!isSame || source.crc32c !== standing.crc32c) return adopt(options, order, there, signal);
+  return { outcome: 'copied', order, object: { size, ...(checksum && { checksum }) }, adopted: true };
 };
