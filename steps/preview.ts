@@ -8,6 +8,7 @@ import { restoreRecord } from '../core/manifest/records.ts';
 import { stampOf, tryStampOfId } from '../core/plan/backup-id.ts';
 import { tryService } from '../core/plan/environment.ts';
 import { layout } from '../core/plan/layout.ts';
+import { chooseMover } from '../core/plan/mover-choice.ts';
 import { assertAllowed, chooseRestore } from '../core/plan/restore-choice.ts';
 import type { RestorePlan } from '../core/plan/restore-plan.ts';
 import type { LoadPreview, Problem } from '../core/ports/database.ts';
@@ -197,7 +198,7 @@ const dotted = /(^|\/)\.\.?(\/|$)/;
  * with its size and checksum. One listing of the copies, so that what is missing is known before anything is changed.
  */
 const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview): Promise<string> =>
-  withTarget(context, store, async (target) => {
+  withTarget(context, store, async (target, spec) => {
     // One listing page shows whether the place exists and may be read.
     for await (const _ of target.list()) break;
     let objects = 0;
@@ -235,7 +236,8 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
     const strange =
       odd > 0 ? `; ${odd} keys hold . or .. segments, which a gateway to a file system would misplace` : '';
     const what = `up to ${objects} objects, ${humanBytes(bytes)}`;
-    return `object store ${store}: ${what}, ${fixed.objectsMode} into ${target.url}${lost}${strange}`;
+    const by = `by ${chooseMover(spec.mover, context.source.spec.storage, spec)}`;
+    return `object store ${store}: ${what}, ${fixed.objectsMode} into ${target.url} ${by}${lost}${strange}`;
   });
 
 const isKept = (

@@ -108,6 +108,7 @@ const checkStores = async ({ environment, secrets, adapters }: Scene): Promise<r
       const store = await adapters.openStore({ location, secrets: secrets.objects });
       for await (const _ of store.list()) break;
       await store.close();
+      if (location.storageTransfer) await adapters.openTransfer(location.storageTransfer, secrets.storage).probe();
       return [];
     });
     found.push(...problems.map((problem) => ({ ...problem, message: `${location.name}: ${problem.message}` })));

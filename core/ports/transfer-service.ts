@@ -5,7 +5,10 @@ import type { JobService } from './job-service.ts';
  * the same key, with content type and metadata; it writes over nothing and deletes nothing. An object that is gone or has
  * changed is left out and no failure: whoever asked lists the sink and knows. Jobs that fail end with TRANSFER_FAILED.
  */
-export type TransferService = JobService<TransferJob>;
+export interface TransferService extends JobService<TransferJob> {
+  /** Throws where the service cannot be asked. Changes nothing. */
+  probe(): Promise<void>;
+}
 
 export interface TransferJob {
   readonly kind: 'transfer';

@@ -23,7 +23,7 @@ export const openStorageTransfer = (options: StorageTransferOptions): TransferSe
   const client = openTransferClient(options);
   const query = `?projectId=${encodeURIComponent(projectId)}`;
 
-  const latestOf = async ({ name }: TransferJob): Promise<string | undefined> => {
+  const latestOf = async ({ name }: Pick<TransferJob, 'name'>): Promise<string | undefined> => {
     const answer = await client.call(
       { method: 'GET', path: `${name}${query}` },
       { permission: 'storagetransfer.jobs.get' },
@@ -53,6 +53,15 @@ export const openStorageTransfer = (options: StorageTransferOptions): TransferSe
     return parsed(operationAnswer, answer).metadata ?? {};
   };
 
+  const find = async (job: Pick<TransferJob, 'name'>): Promise<string | undefined> => {
+    try {
+      return await latestOf(job);
+    } catch (error) {
+      if (hasCode(error, 'SERVICE_NOT_FOUND')) return undefined;
+      throw error;
+    }
+  };
+
   const parsed = <S extends z.ZodType>(schema: S, answer: unknown): z.output<S> => {
     const result = schema.safeParse(answer);
     if (result.success) return result.data;
@@ -78,14 +87,8 @@ export const openStorageTransfer = (options: StorageTransferOptions): TransferSe
         return other;
       }
     },
-    find: async (job) => {
-      try {
-        return await latestOf(job);
-      } catch (error) {
-        if (hasCode(error, 'SERVICE_NOT_FOUND')) return undefined;
-        throw error;
-      }
-    },
+    find,
+    probe: async () => void (await find({ name: 'transferJobs/lc2-probe' })),
     wait: async (job, handle) => {
       const operation = await poll(() => look(handle), isOver, signal);
       const failure = failureOfTransfer(job, operation);

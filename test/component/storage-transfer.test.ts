@@ -114,6 +114,20 @@ test('the service copies, no byte comes here, and everything comes back equal', 
   expect(await lab.json('verify', sealed.backupId, '-f', file, '--objects', 'full')).toMatchObject({ ok: true });
 });
 
+test('a check says what the account may not do, and a preview who will move', async () => {
+  await cloud.buckets.put(bucket, 'a', 'a');
+  expect(await lab.json('check', '-f', file)).toMatchObject({ ok: true });
+  const { backupId } = await backup();
+  const preview = await lab.cli('restore', '-f', file, '--backup', backupId, '--preview');
+  expect(preview.stdout + preview.stderr).toMatch(/merge into gs:\/\/documents-\d+ by copy/);
+  weather.missing.add('storagetransfer.jobs.get');
+  const refused = await lab.cli('check', '-f', file);
+  expect([refused.status, refused.stdout]).toEqual([
+    78,
+    expect.stringMatching(/SERVICE_DENIED: .*storagetransfer\.jobs\.get/),
+  ]);
+});
+
 test('no object costs a request of ours, and rules that are globs exclude what they describe', async () => {
   const names = Array.from({ length: 300 }, (_, index) => `doc/${index}.pdf`);
   const hidden = ['doc/1.pdf.thumbnail.png', 'x/0.thumbnail.'];

@@ -36,6 +36,7 @@ const service = (asked: Asked, { documents, storage }: Pick<World, 'documents' |
     return failure ? Promise.reject(failure) : Promise.resolve({ id: handle });
   },
   cancel: () => Promise.resolve(),
+  probe: () => Promise.resolve(),
 });
 
 const worldOf = (keys: readonly string[], exclude: readonly string[] = []) => {
