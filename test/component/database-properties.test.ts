@@ -50,7 +50,11 @@ beforeAll(async () => {
     `CREATE TABLE t (v text[]); INSERT INTO t VALUES ('{a,NULL}'); CREATE VIEW w AS SELECT * FROM t WHERE v IS NULL;
      CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1; END';
      CREATE EVENT TRIGGER noted ON ddl_command_end EXECUTE FUNCTION note();
-     ALTER DATABASE properties SET default_transaction_read_only = on; ALTER DATABASE properties SET array_nulls = off;`,
+     CREATE MATERIALIZED VIEW days AS SELECT (date '2020-02-01')::text AS day, (interval '-1 day 2 hours')::text AS term;
+     CREATE SCHEMA inner_rights; GRANT USAGE ON SCHEMA inner_rights TO first; CREATE TABLE inner_rights.t (); GRANT SELECT ON inner_rights.t
+     TO first WITH GRANT OPTION; SET ROLE first; GRANT SELECT ON inner_rights.t TO "Second; one"; RESET ROLE;
+     ALTER DATABASE properties SET default_transaction_read_only = on; ALTER DATABASE properties SET array_nulls = off;
+     ALTER DATABASE properties SET datestyle = 'German, DMY'; ALTER DATABASE properties SET intervalstyle = 'sql_standard';`,
   );
   await sql('bytes', String.raw`CREATE TABLE t (v text); INSERT INTO t VALUES (E'\xff\xfe'), ('plain');`);
   file = await lab.write('env.yaml', [

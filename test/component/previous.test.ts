@@ -44,7 +44,7 @@ const writeEnvironment = (keepPrevious: string): Promise<string> =>
 
 beforeAll(async () => {
   [server, lab] = await Promise.all([startPostgres(), createLab()]);
-  await sql('postgres', 'CREATE DATABASE app');
+  await sql('postgres', `CREATE DATABASE app TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'`);
   await sql(
     'app',
     `CREATE TABLE t (v text); INSERT INTO t VALUES ('sealed'); COMMENT ON DATABASE app IS 'the application'`,
@@ -132,8 +132,8 @@ test('what is dropped may have subscriptions, which are not taken from their pub
   const subscribe = (): Promise<string> =>
     sql(
       'app',
-      `CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1 dbname=none' PUBLICATION p WITH (connect = false);
-       ALTER SUBSCRIPTION s ENABLE; ALTER DATABASE app SET default_transaction_read_only = on;`,
+      `CREATE SUBSCRIPTION "né" CONNECTION 'host=127.0.0.1 port=1 dbname=none' PUBLICATION p WITH (connect = false);
+       ALTER SUBSCRIPTION "né" ENABLE; ALTER DATABASE app SET default_transaction_read_only = on;`,
     );
   const before = await databasesLike('app\\_before\\_%');
   await subscribe();

@@ -1,4 +1,4 @@
-import { campaign, type Seed } from './seed.ts';
+import { campaign, component, type Seed, unit } from './seed.ts';
 
 const properties = ['--kinds', 'properties', '--restores', 'dropped before'];
 const narrow = ['--seed', '44', '--count', '1', '--workers', '1'];
@@ -18,6 +18,34 @@ export const librarySeeds: readonly Seed[] = [
     find: 'const other = self?.others === true ? grantor : undefined;',
     replace: "const other = grantor === '' ? grantor : undefined;",
     test: campaign('seeds', ...narrow, ...properties),
+  },
+  {
+    breaks: 'rights are granted by several jobs, in whatever order',
+    file: 'steps/engines/postgresql/toc.ts',
+    find: '/^(DEFAULT )?ACL /, ',
+    replace: '',
+    test: unit(
+      'postgresql-text',
+      'the contents of a dump > leave rights, and what needs them, to a single job after all else',
+    ),
+  },
+  {
+    breaks: 'views are filled in the style of dates of the database that they are restored into',
+    file: 'steps/engines/postgresql/load.ts',
+    find: "    datestyle: 'ISO',\n",
+    replace: '',
+    test: component('database-properties', 'settings of a database do not stop or bend a restore in place'),
+  },
+  {
+    breaks: 'names of subscriptions are read where their encoding is another',
+    file: 'steps/engines/postgresql/swap.ts',
+    find: `const found = await inside.query<{ name: string }>(
+      \`SELECT s.subname::text AS name FROM pg_catalog.pg_subscription s
+         JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = pg_catalog.current_database()\`,
+    );`,
+    replace:
+      "const found = await session.query<{ name: string }>('SELECT subname::text AS name FROM pg_catalog.pg_subscription');",
+    test: component('previous', 'what is dropped may have subscriptions, which are not taken from their publishers'),
   },
   {
     breaks: 'settings of roles in a database stay away',

@@ -10,7 +10,7 @@ export interface Seed {
 
 /** Suite and title, as `-t` wants them: joined by ` > `. */
 export interface VitestTest {
-  readonly project: 'unit' | 'golden' | 'contract';
+  readonly project: 'unit' | 'golden' | 'contract' | 'component';
   readonly file: string;
   readonly name: string;
 }
@@ -30,6 +30,7 @@ const at = (project: VitestTest['project'], file: string, name: string): VitestT
 export const unit = (file: string, name: string): VitestTest => at('unit', file, name);
 export const golden = (file: string, name: string): VitestTest => at('golden', file, name);
 export const contract = (file: string, name: string): VitestTest => at('contract', file, name);
+export const component = (file: string, name: string): VitestTest => at('component', file, name);
 
 /** `args` name a seed and as few cases as show the defect. */
 export const campaign = (name: CampaignTest['campaign'], ...args: readonly string[]): CampaignTest => ({

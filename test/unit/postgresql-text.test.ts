@@ -13,7 +13,7 @@ import {
   tryParseTable,
 } from '../../steps/engines/postgresql/quote.ts';
 import { loadable } from '../../steps/engines/postgresql/script.ts';
-import { splitToc } from '../../steps/engines/postgresql/toc.ts';
+import { splitPasses, splitToc } from '../../steps/engines/postgresql/toc.ts';
 import { newestTools, toolsFor } from '../../steps/engines/postgresql/tools.ts';
 import { codeOf } from './support/streams.ts';
 
@@ -102,6 +102,19 @@ describe('the contents of a dump', () => {
   it('lack what only a superuser may do', () => expect(left(false, true)).toEqual([1, 3, 4, 5, 6]));
   it('lack what belongs to the other server', () => expect(left(true, false)).toEqual([5, 6]));
   it('lack both elsewhere for others', () => expect(left(false, false)).toEqual([1, 3, 4, 5, 6]));
+
+  it('leave rights, and what needs them, to a single job after all else', () => {
+    const rights = [
+      '3500; 0 0 ACL - SCHEMA inner liferay',
+      '3501; 0 0 ACL inner TABLE t liferay',
+      '3502; 826 16700 DEFAULT ACL inner DEFAULT PRIVILEGES FOR TABLES liferay',
+      '3503; 0 16800 MATERIALIZED VIEW DATA inner v liferay',
+    ];
+    const both = [...entries, '3499; 1259 16800 MATERIALIZED VIEW inner v liferay', ...rights];
+    const { atOnce, inOrder } = splitPasses(both);
+    expect(inOrder).toEqual([entries[3], entries[4], ...rights]);
+    expect(atOnce).toEqual(both.filter((entry) => !inOrder.includes(entry)));
+  });
 });
 
 describe('client tools', () => {

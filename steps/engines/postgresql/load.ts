@@ -12,7 +12,7 @@ import { isConnectionLoss } from './errors.ts';
 import { databaseConnection, quoteName, quoteText } from './quote.ts';
 import { scratchRoom, tryStage } from './scratch.ts';
 import { addressOf, type ServerAccess, type Session } from './session.ts';
-import { readToc, splitToc } from './toc.ts';
+import { readToc, splitPasses, splitToc } from './toc.ts';
 import type { Tools } from './tools.ts';
 
 /** An empty database like the given one. Always from template0: nothing of the target's habits gets in. */
@@ -161,18 +161,23 @@ export interface LoadTask {
 /** Loads a dump into a database; the first error of the server ends it. */
 export const loadDump = async (task: LoadTask): Promise<void> => {
   const { access, tools, order, stored } = task;
-  const { keep, leave } = splitToc(await readToc(tools, stored, access.signal), {
+  const { keep } = splitToc(await readToc(tools, stored, access.signal), {
     // Whoever loads as a role has no more rights than that.
     superuser: task.superuser && (order.sameEnvironment || access.spec.role === undefined),
     sameEnvironment: order.sameEnvironment,
   });
+  if (tools.major >= 17 && task.major < 17)
+    return withList(keep, (list) => loadByScript(task, restoreArgs(task, list)));
+  if (order.mode !== 'in-place' && !keep.some(isAttachment) && (await loadSideBySide(task, keep))) return;
+  await withList(keep, (list) => loadDirectly(task, restoreArgs(task, list)));
+};
+
+/** pg_restore reads what it is to restore out of a file. */
+const withList = async (entries: readonly string[], work: (list: string) => Promise<void>): Promise<void> => {
   const list = join(tmpdir(), `lc2-toc-${randomUUID()}`);
-  if (leave.length > 0) writeFileSync(list, `${keep.join('\n')}\n`, { mode: 0o600 });
+  writeFileSync(list, `${entries.join('\n')}\n`, { mode: 0o600 });
   try {
-    const args = restoreArgs(task, leave.length > 0 ? list : undefined);
-    if (tools.major >= 17 && task.major < 17) await loadByScript(task, args);
-    else if (order.mode === 'in-place' || keep.some(isAttachment) || !(await loadSideBySide(task, args)))
-      await loadDirectly(task, args);
+    await work(list);
   } finally {
     rmSync(list, { force: true });
   }
@@ -184,9 +189,9 @@ export const loadDump = async (task: LoadTask): Promise<void> => {
  */
 const isAttachment = (entry: string): boolean => / INDEX ATTACH /.test(entry);
 
-const restoreArgs = ({ access, order }: LoadTask, list: string | undefined): string[] => [
+const restoreArgs = ({ access, order }: LoadTask, list: string): string[] => [
   '--no-password',
-  ...(list === undefined ? [] : [`--use-list=${list}`]),
+  `--use-list=${list}`,
   ...(order.mode === 'in-place' ? ['--clean', '--if-exists'] : []),
   ...(order.sameEnvironment ? [] : ['--no-owner', '--no-acl', '--no-tablespaces']),
   ...(order.sameEnvironment || access.spec.role === undefined ? [] : [`--role=${access.spec.role}`]),
@@ -196,25 +201,37 @@ const restoreArgs = ({ access, order }: LoadTask, list: string | undefined): str
 export const jobs = 2;
 
 /** Several tables and indexes at a time, out of a file: false, and nothing is done, where the dump does not fit on scratch. */
-const loadSideBySide = async (task: LoadTask, args: readonly string[]): Promise<boolean> => {
+const loadSideBySide = async (task: LoadTask, entries: readonly string[]): Promise<boolean> => {
   const { access, tools, order, into, stored } = task;
   const room = await scratchRoom(task.scratch);
   // What the database took with its indexes is nearly always more than its rows as text.
   if (order.properties.bytes > room) return false;
   const staged = await tryStage(await stored(), room, loadPipeline(task));
   if (!staged) return false;
-  try {
-    const restore: Stage = {
-      program: tools.program('pg_restore'),
-      args: [...args, '--exit-on-error', `--jobs=${jobs}`, `--dbname=${databaseConnection(into)}`, '/proc/self/fd/3'],
-      env: loadEnv(access),
-      name: 'pg_restore',
-      files: [staged.fd],
-      hasWorkers: true,
-    };
+  const restore = (list: string, parallel: number): Stage => ({
+    program: tools.program('pg_restore'),
+    args: [
+      ...restoreArgs(task, list),
+      '--exit-on-error',
+      `--jobs=${parallel}`,
+      `--dbname=${databaseConnection(into)}`,
+      '/proc/self/fd/3',
+    ],
+    env: loadEnv(access),
+    name: 'pg_restore',
+    files: [staged.fd],
+    hasWorkers: true,
+  });
+  const run = async (list: string, parallel: number): Promise<void> => {
+    const stages = [restore(list, parallel)];
     await (
-      await spawnPipeline({ ...loadPipeline(task), stages: [restore], discardOutput: true })
+      await spawnPipeline({ ...loadPipeline(task), stages, discardOutput: true })
     ).done;
+  };
+  const { atOnce, inOrder } = splitPasses(entries);
+  try {
+    await withList(atOnce, (list) => run(list, jobs));
+    if (inOrder.length > 0) await withList(inOrder, (list) => run(list, 1));
     return true;
   } finally {
     await staged.close();
@@ -290,6 +307,9 @@ const loadEnv = (access: ServerAccess): Record<string, string> => {
   // A database may have other settings for its sessions, which a load in place would meet.
   const settings = {
     default_transaction_read_only: 'off',
+    // As in pg_dump; intervals with a minus mean another thing in another style.
+    datestyle: 'ISO',
+    intervalstyle: 'postgres',
     array_nulls: 'on',
     transform_null_equals: 'off',
     statement_timeout: statementTimeout * 1000,

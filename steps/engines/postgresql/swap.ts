@@ -136,13 +136,18 @@ export const dropDatabase = async (access: ServerAccess, session: Session, name:
 
 /** With them the server drops no database. Their slots at the publisher stay: the database that was restored may go on with them. */
 const dropSubscriptions = async (access: ServerAccess, session: Session, database: string): Promise<void> => {
-  const found = await session.query<{ name: string }>(
-    `SELECT s.subname::text AS name FROM pg_catalog.pg_subscription s
-       JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = $1`,
+  const [present] = await session.query<{ some: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_subscription s
+       JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = $1) AS some`,
     [database],
   );
-  if (found.length === 0) return;
+  if (!present?.some) return;
   await withSession(access, database, async (inside) => {
+    // All databases see the names, but in the encoding of their own only this one can read them.
+    const found = await inside.query<{ name: string }>(
+      `SELECT s.subname::text AS name FROM pg_catalog.pg_subscription s
+         JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = pg_catalog.current_database()`,
+    );
     await inside.query('SET default_transaction_read_only = off');
     for (const subscription of found.map(({ name }) => quoteName(name))) {
       await inside.query(`ALTER SUBSCRIPTION ${subscription} DISABLE`);

@@ -84,8 +84,24 @@ export const splitToc = (entries: readonly string[], rules: TocRules): { keep: s
   const keep: string[] = [];
   const leave: string[] = [];
   for (const entry of entries) {
-    const kind = entry.replace(/^\d+; \d+ \d+ /, '');
-    (patterns.some((pattern) => pattern.test(kind)) ? leave : keep).push(entry);
+    (isOneOf(patterns, entry) ? leave : keep).push(entry);
   }
   return { keep, leave };
 };
+
+const isOneOf = (patterns: readonly RegExp[], entry: string): boolean => {
+  const kind = entry.replace(/^\d+; \d+ \d+ /, '');
+  return patterns.some((pattern) => pattern.test(kind));
+};
+
+/** What pg_restore does after all else. */
+const atTheEnd = [/^(DEFAULT )?ACL /, /^EVENT TRIGGER /, /^COMMENT - EVENT TRIGGER /, /^MATERIALIZED VIEW DATA /];
+
+/**
+ * Rights need rights: whoever passed his own on needs those on the schema first, and views are filled with the rights of their
+ * owners. Several jobs of pg_restore do not keep that order.
+ */
+export const splitPasses = (entries: readonly string[]): { atOnce: string[]; inOrder: string[] } => ({
+  atOnce: entries.filter((entry) => !isOneOf(atTheEnd, entry)),
+  inOrder: entries.filter((entry) => isOneOf(atTheEnd, entry)),
+});

@@ -44,8 +44,8 @@ export const hunt = async (
       const victims = await find(family, shot, backend);
       hit = victims.length > 0;
       await kill(victims);
-      // Who reads, and whom the server serves, is not who sent.
-      return hit && !['runner', 'backend', 'zstd'].includes(shot.victim);
+      // Who reads, and whom the server serves, is not who sent; but their step repeats what it sent.
+      return hit && (shot.side === 'late' || !['runner', 'backend', 'zstd'].includes(shot.victim));
     },
   };
   world.set(createTrap(shot.spot, moment));

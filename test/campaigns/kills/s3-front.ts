@@ -74,9 +74,11 @@ export const startS3Front = async (server: string): Promise<S3Front> => {
       if (side === 'told') await sleep(moment.delay).then(() => moment.spring());
       return;
     }
-    if ((await moment.spring()) && side === 'before') return void passing.outgoing.destroy();
+    const died = await moment.spring();
+    if (died && side === 'before') return void passing.outgoing.destroy();
     if (side === 'race') await sleep(moment.delay);
-    if (side === 'late') {
+    // Nobody repeats what nobody died of.
+    if (died && side === 'late') {
       const repeated = new Promise<void>((resolve) => waiting.set(`${passing.method} ${passing.path}`, resolve));
       const delivered = repeated.then(() => deliver(passing));
       late.add(delivered);
