@@ -310,6 +310,7 @@ export const dataRows: readonly (Row & BadInput)[] = [
     surface: 'services',
     input: 'a state that we do not know',
     promise: 'asked again until a deadline; an error is one',
+    proofs: [unit('transfer-outcome', 'an operation of Storage Transfer > goes on when it says *')],
     waits: clouds,
   },
   {

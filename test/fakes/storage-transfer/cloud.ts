@@ -17,6 +17,8 @@ export interface TransferWeather extends ApiWeather {
   poisoned: Map<string, string>;
   /** What the service agent may not do, as `bucket permission`. */
   forbidden: Set<string>;
+  /** Lists are read as names only. */
+  ignoresVersions: boolean;
   /** What happens to the buckets meanwhile. */
   beforeObject: (name: string) => Promise<void>;
   /** What the next operation says in place of its counters. */
@@ -30,6 +32,7 @@ export const fairTransferWeather = (): TransferWeather => ({
   atOnce: 200,
   poisoned: new Map(),
   forbidden: new Set(),
+  ignoresVersions: false,
   beforeObject: () => Promise.resolve(),
   miscount: undefined,
 });
@@ -96,7 +99,8 @@ export const createTransferCloud = (project: string, buckets: Buckets): Transfer
       await pause(weather.slow, undefined, { signal });
       while (weather.held) await pause(10, undefined, { signal });
       const onFailed = (each: Failed): void => void failed.push(each);
-      await transfer({ spec, buckets, counters, signal, permit, before, onFailed });
+      const { ignoresVersions } = weather;
+      await transfer({ spec, buckets, counters, signal, permit, before, onFailed, ignoresVersions });
       operation.status = failed.length > 0 ? 'FAILED' : 'SUCCESS';
       weather.miscount?.(counters);
     } catch (error) {

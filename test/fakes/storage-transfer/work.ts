@@ -50,6 +50,7 @@ export interface Work {
   /** Before each object; what it returns fails the object. */
   readonly before: (name: string) => Promise<string | undefined>;
   readonly onFailed: (failed: Failed) => void;
+  readonly ignoresVersions: boolean;
 }
 
 export const transfer = async (work: Work): Promise<void> => {
@@ -63,8 +64,9 @@ export const transfer = async (work: Work): Promise<void> => {
     [sink, 'storage.objects.create'],
   ] as const)
     work.permit(bucket, permission);
-  for await (const row of rowsOf(work, source)) {
+  for await (const listed of rowsOf(work, source)) {
     signal.throwIfAborted();
+    const row = work.ignoresVersions ? { ...listed, generation: undefined } : listed;
     if (meets(row.name, spec.objectConditions ?? {})) await copyOne(work, row, { source, sink });
   }
 };
