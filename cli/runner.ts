@@ -5,8 +5,14 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { catalogue, type ErrorCode, exitStatus, Lc2Error } from '../core/errors.ts';
-import { type Flow, type FlowFacts, flagsOf, type FlowStep, holds, retry } from '../core/flow/flow.ts';
-import { completeParameters, type Environment, renderConfigMapData, variableOf } from '../core/plan/environment.ts';
+import { type Flow, type FlowStep, holds, retry } from '../core/flow/flow.ts';
+import {
+  completeParameters,
+  type Environment,
+  factsOf,
+  renderConfigMapData,
+  variableOf,
+} from '../core/plan/environment.ts';
 import { nodeFlags } from '../core/steps/contract.ts';
 import { stepContracts, type StepName } from '../core/steps/index.ts';
 import type { SecretSet } from './load-file.ts';
@@ -77,11 +83,7 @@ interface Task extends LocalRun {
 
 const runSteps = async (task: Task): Promise<LocalResult> => {
   const { flow, environment, parameters } = task;
-  const data = renderConfigMapData(environment);
-  const facts: FlowFacts = {
-    flags: flagsOf((flag) => data[flag] === 'true'),
-    parameters,
-  };
+  const facts = factsOf(environment, parameters);
   const stop = new AbortController();
   const signal = AbortSignal.any([task.signal, stop.signal]);
   const results: Partial<Record<StepName, unknown>> = {};

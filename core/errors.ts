@@ -58,6 +58,7 @@ export const catalogue = {
   SERVICE_FAILED: { kind: 'retry', remedy: 'see the message of the cloud' },
   SERVICE_INTERRUPTED: { kind: 'retry', remedy: 'the cloud lost its own work: it is asked for again' },
   SNAPSHOT_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
+  TEMPORARY_SERVER_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
   EXPORT_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
   TRANSFER_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
 

@@ -11,7 +11,7 @@ import { cancelJobs } from './runtime/jobs.ts';
 import { recordNameOf } from './runtime/restore.ts';
 import { openStorage, tryReadRecord } from './runtime/storage.ts';
 import { endUploads, removeUnsealed } from './runtime/sweep.ts';
-import { removeSnapshots } from './runtime/sweep-snapshots.ts';
+import { removeLeftovers } from './runtime/service-leftovers.ts';
 
 /** After a run that did not succeed. Touches only what is this run's own, and nothing of a sealed backup. */
 export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
@@ -31,7 +31,7 @@ export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
 };
 
 /**
- * What the service goes on with would be nobody's: exports are given up, snapshots end and go. False where one is still there:
+ * What the service goes on with would be nobody's: exports are given up, snapshots and temporary servers go. False where one is still there:
  * then the files stay too, and the next run's sweep finds both.
  */
 const endServiceWork = async (context: StepContext, storage: ObjectStore, stamp: string): Promise<boolean> => {
@@ -39,14 +39,16 @@ const endServiceWork = async (context: StepContext, storage: ObjectStore, stamp:
   if (!service) return true;
   await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });
   for (let round = 0; round < patience; round++) {
-    if (await removeSnapshots(context, { service, storage, stamp })) return true;
+    const left = await removeLeftovers(context, { service, storage, stamp });
+    if (left === 'none') return true;
+    if (left === 'refused') return false;
     await pause(Math.min(10_000, 500 * 1.3 ** round), undefined, { signal: context.signal });
   }
   return false;
 };
 
-/** About four minutes. */
-const patience = 30;
+/** About twenty minutes: what is still being made costs money until it can be deleted. */
+const patience = 130;
 
 const cancelImports = async (context: StepContext): Promise<void> => {
   const service = context.openService(context.environment, context.secrets.database);

@@ -1,5 +1,7 @@
+import { tryService } from '../core/plan/environment.ts';
 import { layout } from '../core/plan/layout.ts';
-import type { DatabasePoint } from '../core/ports/database.ts';
+import type { Database, DatabasePoint } from '../core/ports/database.ts';
+import type { TemporaryServerSpec } from '../core/services/index.ts';
 import { dump as contract, type DumpOutput } from '../core/steps/dump.ts';
 import type { StepContext } from './runtime/context.ts';
 import {
@@ -11,24 +13,57 @@ import {
   storeOnce,
   withDatabase,
 } from './runtime/database-run.ts';
-import { once } from './runtime/run.ts';
+import { createFence } from './runtime/fence.ts';
+import { type BackupRun, once } from './runtime/run.ts';
+import { openTemporaryServer, removeTemporaryServers } from './runtime/temporary-server.ts';
 
 /** Streams every database at its point into storage. Nothing is written before server and storage are known to be usable. */
 export const dump = async (context: StepContext): Promise<DumpOutput> => {
   const run = await claimDatabaseRun(context);
   const target = { storage: run.storage, key: layout.step(run.stamp, contract.name), step: contract.name };
-  return once(target, context, contract.output, () =>
-    withDatabase(context, run.environment, async (database) => {
-      const facts = await database.inspect();
-      await dropExpired(context, database);
-      const names = facts.databases.map(({ name }) => name);
-      return database.withPoints(names, (points) => dumpAll({ context, run, database, facts }, points));
-    }),
+  const temporary = tryService(run.environment.spec)?.temporary;
+  const output = await once(target, context, contract.output, () =>
+    temporary ? dumpSnapshot(context, run, temporary) : dumpLive(context, run),
   );
+  if (temporary) await removeTemporaryServers(context, run);
+  return output;
 };
 
-const dumpAll = async (task: DumpTask, points: readonly DatabasePoint[]): Promise<DumpOutput> => {
-  const { context } = task;
+interface ServerTask extends Omit<DumpTask, 'facts'> {
+  /** Throws when the dump has taken too long. */
+  readonly assertTime: () => void;
+}
+
+const dumpLive = (context: StepContext, run: BackupRun): Promise<DumpOutput> =>
+  withDatabase(context, run.environment, async (database) => {
+    await dropExpired(context, database);
+    return dumpServer({ context, run, database, assertTime: () => undefined });
+  });
+
+/** From a server made out of the run's snapshot: the snapshot's point is the dump's. */
+const dumpSnapshot = async (context: StepContext, run: BackupRun, spec: TemporaryServerSpec): Promise<DumpOutput> => {
+  await withDatabase(context, run.environment, (database) => dropExpired(context, database));
+  try {
+    const { environment, time, assertTime } = await openTemporaryServer(context, run, spec);
+    const use = (database: Database) => dumpServer({ context, run, database, assertTime });
+    const output = await withDatabase(context, environment, use);
+    // Its own clock and log have gone on.
+    return { ...output, points: output.points.map(({ database }) => ({ database, time })) };
+  } catch (error) {
+    // Whoever finishes first removes the server under the others.
+    await createFence(context, run).check();
+    throw error;
+  }
+};
+
+const dumpServer = async (task: ServerTask): Promise<DumpOutput> => {
+  const facts = await task.database.inspect();
+  const names = facts.databases.map(({ name }) => name);
+  return task.database.withPoints(names, (points) => dumpAll({ ...task, facts }, points));
+};
+
+const dumpAll = async (task: DumpTask & ServerTask, points: readonly DatabasePoint[]): Promise<DumpOutput> => {
+  const { context, assertTime } = task;
   const dumps: DumpOutput['dumps'] = [];
   const total = Math.max(
     1,
@@ -36,7 +71,10 @@ const dumpAll = async (task: DumpTask, points: readonly DatabasePoint[]): Promis
   );
   let done = 0;
   for (const point of points) {
-    const report = (fraction: number): void => context.progress.set((done + fraction * point.properties.bytes) / total);
+    const report = (fraction: number): void => {
+      assertTime();
+      context.progress.set((done + fraction * point.properties.bytes) / total);
+    };
     dumps.push(await dumpOne(task, point, report));
     done += point.properties.bytes;
   }

@@ -6,7 +6,7 @@ import { claimDatabaseRun, requireService, withDatabase } from './runtime/databa
 import { createFence } from './runtime/fence.ts';
 import { runJob } from './runtime/jobs.ts';
 import { once } from './runtime/run.ts';
-import { snapshotPrefix } from './runtime/sweep-snapshots.ts';
+import { descriptionPrefix } from './runtime/service-leftovers.ts';
 
 /** Has the service take a snapshot of the whole server; its id goes into the manifest. */
 export const snapshot = async (context: StepContext): Promise<SnapshotOutput> => {
@@ -24,11 +24,12 @@ export const snapshot = async (context: StepContext): Promise<SnapshotOutput> =>
       make: async (number) => ({
         job: {
           kind: 'snapshot',
-          description: `${snapshotPrefix(run.storage, run.environment, run.stamp)}${context.runUid} #${number}`,
+          description: `${descriptionPrefix(run.storage, run.environment, run.stamp)}${context.runUid} ${number}`,
         },
         facts: { time: await now() },
       }),
       mayStart: () => createFence(context, run).check(),
+      report: (fraction) => context.progress.set(fraction),
     });
     context.log.info({ snapshot: result.id }, 'the server was snapshot');
     return { snapshotId: result.id, time: facts.time };

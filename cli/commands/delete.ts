@@ -39,7 +39,7 @@ const deleteSnapshot = async (
   stamp: string,
 ): Promise<void> => {
   const id = (await tryReadManifest(storage, stamp))?.database?.snapshotId;
-  if (id !== undefined) await adapters.openService(environment, secrets.database)?.removeSnapshot(id);
+  if (id !== undefined) await adapters.openService(environment, secrets.database)?.remove({ kind: 'snapshot', id });
 };
 
 /** What was never sealed may be deleted too. */

@@ -27,7 +27,7 @@ export const backupFlow: Flow = {
   steps: [
     { step: 'snapshot', needs: [], when: [{ flag: 'has-snapshot' }, { component: 'database' }] },
     { step: 'export', needs: ['snapshot'], when: [{ flag: 'has-export' }, { component: 'database' }] },
-    { step: 'dump', needs: [], when: [{ flag: 'has-dump' }, { component: 'database' }] },
+    { step: 'dump', needs: ['snapshot'], when: [{ flag: 'has-dump' }, { component: 'database' }] },
     { step: 'transfer', needs: [], when: [{ flag: 'has-objects' }, { component: 'objects' }] },
     {
       step: 'catch-up',

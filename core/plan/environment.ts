@@ -8,7 +8,8 @@ import {
 import { durationSeconds } from '../api/common.ts';
 import { canonical } from '../manifest/canonical.ts';
 import { Lc2Error } from '../errors.ts';
-import type { EnvironmentFlag, FlowParameter } from '../flow/flow.ts';
+import { type EnvironmentFlag, type FlowFacts, type FlowParameter, flagsOf } from '../flow/flow.ts';
+import type { ServerAddress } from '../ports/job-service.ts';
 import { profiles } from '../profiles/index.ts';
 import { type ChosenService, tryChooseService } from '../services/index.ts';
 import { stores, tryParseUrl } from '../stores/index.ts';
@@ -62,6 +63,12 @@ export const renderConfigMapData = (environment: Environment): ConfigMapData => 
   };
 };
 
+/** What the conditions of a flow's steps are about. */
+export const factsOf = (environment: Environment, parameters: FlowFacts['parameters']): FlowFacts => {
+  const data = renderConfigMapData(environment);
+  return { flags: flagsOf((flag) => data[flag] === 'true'), parameters };
+};
+
 /** Locations that only the local runner can reach, by field path. */
 export const localLocations = (spec: EnvironmentSpec): string[] => {
   const local = (url: string): boolean => {
@@ -77,6 +84,15 @@ export const localLocations = (spec: EnvironmentSpec): string[] => {
 /** The one service member that is given, or undefined for an environment without database. */
 export const tryService = ({ database }: EnvironmentSpec): ChosenService | undefined =>
   database === undefined ? undefined : tryChooseService(database);
+
+/** The same environment, whose server is reached somewhere else. */
+export const atServer = (environment: Environment, { host, port }: ServerAddress): Environment => {
+  const { spec } = environment;
+  const name = tryService(spec)?.name;
+  const member = name && spec.database?.[name];
+  if (!member) return environment;
+  return { ...environment, spec: { ...spec, database: { ...spec.database, [name]: { ...member, host, port } } } };
+};
 
 /** Components of the environment that the run is about; unknown names are an error, as is a selection of nothing. */
 export const chooseComponents = (spec: EnvironmentSpec, wanted: readonly string[], where: string): string[] => {

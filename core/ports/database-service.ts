@@ -3,22 +3,35 @@ import type { JobService } from './job-service.ts';
 
 /**
  * Whoever runs a database server and can be asked for work. One adapter per service in steps/services.
- * A snapshot is known by its description, an export and an import by their url.
- * Errors are of the catalogue: SERVICE_*, and what a job ended with: SNAPSHOT_FAILED, EXPORT_FAILED, LOAD_FAILED.
+ * A snapshot and a temporary server are known by their description, an export and an import by their url. Snapshots and
+ * temporary servers are not given up: they stay for whoever goes on with the run, and are removed when nobody does.
+ * Errors are of the catalogue: SERVICE_*, and what a job ended with: SNAPSHOT_FAILED, TEMPORARY_SERVER_FAILED, EXPORT_FAILED,
+ * LOAD_FAILED.
  */
 export interface DatabaseService extends JobService<ServiceJob> {
   /** What stands in the way of the jobs, found by looking only. */
   problems(): Promise<readonly Problem[]>;
 
-  /** Snapshots whose description starts so. */
-  snapshots(prefix: string): Promise<readonly ServiceSnapshot[]>;
+  /** Snapshots and temporary servers whose description starts so, unless they are being deleted. */
+  leftovers(prefix: string): Promise<readonly Leftover[]>;
 
-  /** Deletes a snapshot; one that is gone is fine. */
-  removeSnapshot(id: string): Promise<void>;
+  /**
+   * Asks to delete it, with all that was made for it; what is gone is fine. SERVICE_BUSY while it cannot be deleted yet.
+   * Of a temporary server nothing is kept, no last snapshot either.
+   */
+  remove(leftover: Pick<Leftover, 'kind' | 'id'>): Promise<void>;
 }
 
 export type ServiceJob =
   | { readonly kind: 'snapshot'; readonly description: string }
+  | {
+      /** A server with the data of the run's snapshot; or as of its time, for services that know times only. */
+      readonly kind: 'temporary-server';
+      readonly description: string;
+      readonly snapshot: { readonly id: string; readonly time: string };
+      /** ISO 8601. It costs money: one that does not accept connections by then has failed. */
+      readonly until: string;
+    }
   | { readonly kind: 'export'; readonly database: string; readonly url: string }
   | {
       readonly kind: 'import';
@@ -28,8 +41,10 @@ export type ServiceJob =
       readonly ignore: readonly string[];
     };
 
-export interface ServiceSnapshot {
+export interface Leftover {
+  readonly kind: 'snapshot' | 'temporary-server';
   readonly id: string;
   readonly description: string;
+  /** `running`: it is not made yet, and cannot be deleted before. */
   readonly state: 'running' | 'done' | 'failed';
 }

@@ -13,13 +13,21 @@ export interface JobService<Job> {
   /** The handle of the same job, asked for by whomever: one that succeeded, else one that runs, else the newest that failed. */
   find(job: Job): Promise<string | undefined>;
 
-  /** Ends with the result, or with the error of a job that failed. */
-  wait(job: Job, handle: string): Promise<JobResult>;
+  /** Ends with the result, or with the error of a job that failed. Reports from 0 to 1 how far it is, where the service tells. */
+  wait(job: Job, handle: string, report?: (fraction: number) => void): Promise<JobResult>;
 
   /** Asks the service to give the job up, where it can; nothing for one that has ended. */
   cancel(handle: string): Promise<void>;
 }
 
 export interface JobResult {
+  /** Of a snapshot and of a temporary server its id, else the handle. */
   readonly id: string;
+  /** Where a temporary server is reached; users, passwords and databases are those of the snapshot. */
+  readonly server?: ServerAddress;
+}
+
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
 }

@@ -56,7 +56,7 @@ export const cloudSql = {
   name: 'cloudSql',
   title: 'Cloud SQL',
   schema,
-  capabilities: { snapshot: true, export: true, dump: true, import: true },
+  capabilities: { snapshot: true, export: true, dump: true, import: true, temporaryServer: false },
   exchange: ['gs'],
   secretKeys: { required: ['username', 'password'], optional: ['ca.crt', 'credentials.json'] },
 } as const;

@@ -9,6 +9,8 @@ export interface ServiceCapabilities {
   readonly export: boolean;
   readonly dump: boolean;
   readonly import: boolean;
+  /** Make a temporary server out of a snapshot, to dump from. */
+  readonly temporaryServer: boolean;
 }
 
 export interface ServiceDescriptor {
@@ -33,6 +35,14 @@ export type ServiceSpecs = { readonly [Name in ServiceName]?: z.output<(typeof s
 interface Wishes {
   readonly snapshot?: { readonly enabled: boolean };
   readonly method?: 'export' | 'dump';
+  readonly dumpFrom?: 'snapshot' | 'live';
+  readonly temporary?: TemporaryServerSpec;
+}
+
+/** What every service has to know of its temporary servers. */
+export interface TemporaryServerSpec {
+  /** From when it is asked for until its dump has ended. */
+  readonly deadline: string;
 }
 
 export interface ChosenService {
@@ -43,6 +53,8 @@ export interface ChosenService {
   readonly exchange: readonly string[];
   /** What a backup of this environment does. */
   readonly uses: { readonly snapshot: boolean; readonly export: boolean; readonly dump: boolean };
+  /** Databases are dumped from a temporary server, made out of the run's snapshot. */
+  readonly temporary: TemporaryServerSpec | undefined;
 }
 
 export const tryChooseService = (database: ServiceSpecs): ChosenService | undefined => {
@@ -57,6 +69,7 @@ export const tryChooseService = (database: ServiceSpecs): ChosenService | undefi
       capabilities,
       exchange,
       uses: { snapshot: capabilities.snapshot && spec.snapshot?.enabled === true, export: exports, dump: !exports },
+      temporary: capabilities.temporaryServer && spec.dumpFrom === 'snapshot' ? spec.temporary : undefined,
     };
   }
   return undefined;

@@ -10,7 +10,7 @@ import { measure } from './bytes.ts';
 import type { StepContext } from './context.ts';
 import { assertOwner, type BackupRun, claimRun } from './run.ts';
 import { openStorage } from './storage.ts';
-import { sweepSnapshots } from './sweep-snapshots.ts';
+import { sweepService } from './service-leftovers.ts';
 
 /** What every step does that backs a server up, whoever moves the bytes. */
 
@@ -33,7 +33,7 @@ export const claimDatabaseRun = async (context: StepContext): Promise<BackupRun>
     const facts = await database.inspect();
     const storage = await openStorage(context, context.environment, context.secrets.storage);
     await assertOwner({ storage, environment: context.environment }, ownerOf(facts, context));
-    await sweepSnapshots(context, storage, stampOf(context.timestamp));
+    await sweepService(context, storage, stampOf(context.timestamp));
   });
   return claimRun(context);
 };

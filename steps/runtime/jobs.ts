@@ -23,6 +23,12 @@ const bucketPath = z.object({ bucket: z.string(), path: z.string() });
 
 const anyJob = z.union([
   z.object({ kind: z.literal('snapshot'), description: z.string() }),
+  z.object({
+    kind: z.literal('temporary-server'),
+    description: z.string(),
+    snapshot: z.object({ id: z.string(), time: z.string() }),
+    until: z.string(),
+  }),
   z.object({ kind: z.literal('export'), database: z.string(), url: z.string() }),
   z.object({ kind: z.literal('import'), database: z.string(), url: z.string(), ignore: z.array(z.string()) }),
   z.object({
@@ -62,6 +68,8 @@ export interface JobTask<Facts extends z.ZodType> {
   ) => Promise<{ readonly job: Job; readonly facts: z.input<Facts> }>;
   /** Throws where nobody may ask for anything any more. */
   readonly mayStart: () => Promise<void>;
+  /** From 0 to 1 how far the job is, where the service tells. */
+  readonly report?: (fraction: number) => void;
 }
 
 export interface JobDone<Facts extends z.ZodType> {
@@ -79,7 +87,7 @@ export const runJob = async <Facts extends z.ZodType>(task: JobTask<Facts>): Pro
     const handle = await handleOf(task, record, number);
     earlier.push(handle);
     try {
-      const result = await waitFor(task.service, record.job, handle);
+      const result = await waitFor(task, record.job, handle);
       return { job: record.job, facts: task.facts.parse(record.facts), result };
     } catch (error) {
       if (context.signal.aborted) {
@@ -97,7 +105,15 @@ const handleKeyOf = (folder: string, number: number): string =>
   `${folder}${String(number).padStart(4, '0')}.operation.json`;
 
 const isFailedJob = (error: unknown): error is Lc2Error =>
-  hasCode(error, 'SNAPSHOT_FAILED', 'EXPORT_FAILED', 'LOAD_FAILED', 'TRANSFER_FAILED', 'SERVICE_INTERRUPTED');
+  hasCode(
+    error,
+    'SNAPSHOT_FAILED',
+    'TEMPORARY_SERVER_FAILED',
+    'EXPORT_FAILED',
+    'LOAD_FAILED',
+    'TRANSFER_FAILED',
+    'SERVICE_INTERRUPTED',
+  );
 
 const claim = async <Facts extends z.ZodType>(
   task: JobTask<Facts>,
@@ -164,14 +180,18 @@ const startOrFind = async <Facts extends z.ZodType>(task: JobTask<Facts>, job: J
 const backoff = (round: number): number => Math.min(30_000, 300 * 1.6 ** round) * (0.5 + Math.random());
 
 /** Two attempts at once may have asked for the same: where one was refused its own work by the other's, that one counts. */
-const waitFor = async (service: Service, job: Job, handle: string): Promise<JobResult> => {
+const waitFor = async (
+  { service, report }: Pick<JobTask<z.ZodType>, 'service' | 'report'>,
+  job: Job,
+  handle: string,
+): Promise<JobResult> => {
   try {
-    return await service.wait(job, handle);
+    return await service.wait(job, handle, report);
   } catch (error) {
     const other = isFailedJob(error) ? await service.find(job) : undefined;
     if (other === undefined || other === handle) throw error;
     try {
-      return await service.wait(job, other);
+      return await service.wait(job, other, report);
     } catch (second) {
       // Of two that failed the first says why.
       throw isFailedJob(second) ? error : second;

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asOutage, ensureLc2Error, errorLine, exitStatus, Lc2Error } from '../../core/errors.ts';
+import { type FlowStep, holds } from '../../core/flow/flow.ts';
+import { factsOf } from '../../core/plan/environment.ts';
 import { stepContracts } from '../../core/steps/index.ts';
 import { type Adapters, parseInput, type StepContext, type StepInput } from './context.ts';
 import { createLogger, createRedactor } from './logger.ts';
@@ -59,8 +61,12 @@ export const runStep = async (
 };
 
 /** A mistyped host fails the first attempt of the first step. Whoever comes later follows one that reached what it needs. */
-const isLater = ({ flow, step, retries }: StepInput): boolean =>
-  retries > 0 || flow.steps.some((each) => each.step === step && each.needs.length > 0);
+const isLater = ({ flow, step, retries, environment, parameters }: StepInput): boolean => {
+  const facts = factsOf(environment, parameters);
+  const runs = ({ when }: FlowStep): boolean => when.every((condition) => holds(condition, facts));
+  const needs = flow.steps.find((each) => each.step === step)?.needs ?? [];
+  return retries > 0 || flow.steps.some((each) => needs.includes(each.step) && runs(each));
+};
 
 /** The CA is public; printing it is only noise, redacting it would hide nothing. */
 const secretValues = (values: Readonly<Record<string, string>>): string[] =>

@@ -24,7 +24,7 @@ export const sweepDeadRuns = async (context: StepContext, storage: ObjectStore, 
     const run = await tryReadRecord(storage, layout.run(stamp), runRecord);
     if (run && !isDead(context, run)) continue;
     // Only steps that know the database service can remove those, and then find them by these records.
-    if (await holdsSnapshots(storage, stamp)) continue;
+    if (await holdsServiceWork(storage, stamp)) continue;
     if (run) await cancelTransfers(context, { storage, stamp, environment: { name: run.environment, spec: run.spec } });
     await removeUnsealed(context, storage, stamp);
   }
@@ -39,9 +39,15 @@ export const isDead = ({ runner, clock, environment }: StepContext, run: RunReco
   return age > durationSeconds(environment.spec.scheduling.deadline) * 1000;
 };
 
-export const holdsSnapshots = async (storage: ObjectStore, stamp: string): Promise<boolean> => {
-  for await (const _ of storage.list({ prefix: layout.jobs(stamp, 'snapshot') })) return true;
+export const holdsServiceWork = async (storage: ObjectStore, stamp: string): Promise<boolean> => {
+  for await (const _ of serviceRecords(storage, stamp)) return true;
   return false;
+};
+
+/** Records of what a run had a database service make. */
+export const serviceRecords = async function* (storage: ObjectStore, stamp: string): AsyncIterable<string> {
+  for (const step of ['snapshot', 'dump'])
+    for await (const { key } of storage.list({ prefix: layout.jobs(stamp, step) })) yield key;
 };
 
 /** Ends what attempts left open when they died. No backup is lost because a store does not let us. */

@@ -2,7 +2,7 @@ import type { sqladmin_v1 as Api } from '@googleapis/sqladmin';
 import type { CloudSqlSpec } from '../../core/services/cloud-sql.ts';
 import { type ErrorCode, hasCode, Lc2Error } from '../../core/errors.ts';
 import type { Problem } from '../../core/ports/database.ts';
-import type { DatabaseService, ServiceJob, ServiceSnapshot } from '../../core/ports/database-service.ts';
+import type { DatabaseService, Leftover, ServiceJob } from '../../core/ports/database-service.ts';
 import type { JobResult } from '../../core/ports/job-service.ts';
 import { openClient } from './cloud-sql-client.ts';
 import { poll } from './poll.ts';
@@ -15,6 +15,7 @@ export interface CloudSqlOptions {
 
 const failures = {
   snapshot: 'SNAPSHOT_FAILED',
+  'temporary-server': 'TEMPORARY_SERVER_FAILED',
   export: 'EXPORT_FAILED',
   import: 'LOAD_FAILED',
 } as const satisfies Record<ServiceJob['kind'], ErrorCode>;
@@ -65,6 +66,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
         api.instances.export({ ...place, requestBody: { exportContext } }, client.once),
       );
     }
+    if (job.kind === 'temporary-server') throw noServers();
     // As the user who makes the database and swaps it: what that one may not do would fail later.
     const importUser = (secrets['username'] ?? '').trim();
     const importContext = { fileType: 'SQL', uri: job.url, database: job.database, importUser };
@@ -101,6 +103,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
   };
 
   const find = async (job: ServiceJob): Promise<string | undefined> => {
+    if (job.kind === 'temporary-server') throw noServers();
     const found: Found[] = [];
     if (job.kind === 'snapshot') {
       for await (const { description, name, state } of backups())
@@ -181,16 +184,17 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
         api.operations.cancel(name, client.config(late)),
       );
     },
-    snapshots: async (prefix) => {
-      const found: ServiceSnapshot[] = [];
-      for await (const { name, description, state } of backups()) {
-        if (!name || description?.startsWith(prefix) !== true || state === 'DELETING') continue;
-        const rank = rankOfBackup(state);
-        found.push({ id: name, description, state: rank === 0 ? 'done' : rank === 1 ? 'running' : 'failed' });
+    leftovers: async (prefix) => {
+      const found: Leftover[] = [];
+      for await (const { name, description, state: now } of backups()) {
+        if (!name || description?.startsWith(prefix) !== true || now === 'DELETING') continue;
+        const rank = rankOfBackup(now);
+        const state = rank === 0 ? 'done' : rank === 1 ? 'running' : 'failed';
+        found.push({ kind: 'snapshot', id: name, description, state });
       }
       return found;
     },
-    removeSnapshot: async (id) => {
+    remove: async ({ id }) => {
       try {
         await client.call({ permission: 'cloudsql.backupRuns.delete' }, (api) =>
           api.Backups.DeleteBackup({ name: id }, client.config()),
@@ -218,11 +222,13 @@ const rankOfOperation = ({ status, error }: Api.Schema$Operation): number => {
   return error ? 2 : 0;
 };
 
-const isOf = (job: Exclude<ServiceJob, { kind: 'snapshot' }>, operation: Api.Schema$Operation): boolean => {
+const isOf = (job: Extract<ServiceJob, { kind: 'export' | 'import' }>, operation: Api.Schema$Operation): boolean => {
   if (job.kind === 'export') return operation.exportContext?.uri === job.url;
   const { importContext, name } = operation;
   return importContext?.uri === job.url && importContext.database === job.database && !job.ignore.includes(name ?? '');
 };
+
+const noServers = (): Lc2Error => new Lc2Error('BUG', 'temporary servers are no capability of Cloud SQL');
 
 const nameOf = (name: string | null | undefined, where: string): string => {
   if (name) return name;

@@ -103,14 +103,14 @@ describe('jobs of Cloud SQL', () => {
     const { id } = await run(job, service);
     const backup = cloud.fake.cloud.backups.find(({ name }) => name === id);
     expect((backup?.expires?.getTime() ?? 0) - (backup?.created.getTime() ?? 0)).toBe(3 * 86_400_000);
-    expect(await service.snapshots(job.kind === 'snapshot' ? job.description : '')).toMatchObject([
+    expect(await service.leftovers(job.kind === 'snapshot' ? job.description : '')).toMatchObject([
       { id, state: 'done' },
     ]);
-    await service.removeSnapshot(id);
+    await service.remove({ kind: 'snapshot', id });
     await expect
-      .poll(() => service.snapshots('lc2-backup x').then((all) => all.some((each) => each.id === id)))
+      .poll(() => service.leftovers('lc2-backup x').then((all) => all.some((each) => each.id === id)))
       .toBe(false);
-    await service.removeSnapshot(id);
+    await service.remove({ kind: 'snapshot', id });
   });
 
   it.each([
@@ -223,9 +223,12 @@ describe('who lacks a permission', () => {
       (service) => service.start({ kind: 'import', database: 'a', url: 'gs://b/c', ignore: [] }),
     ],
     ['cloudsql.backupRuns.create', (service) => service.start(snapshotJob())],
-    ['cloudsql.backupRuns.list', (service) => service.snapshots('lc2-backup')],
+    ['cloudsql.backupRuns.list', (service) => service.leftovers('lc2-backup')],
     ['cloudsql.backupRuns.get', (service) => run(snapshotJob(), service)],
-    ['cloudsql.backupRuns.delete', (service) => service.removeSnapshot('projects/retail-prd/backups/none')],
+    [
+      'cloudsql.backupRuns.delete',
+      (service) => service.remove({ kind: 'snapshot', id: 'projects/retail-prd/backups/none' }),
+    ],
     ['cloudsql.instances.get', (service) => service.problems()],
     ['cloudsql.instances.get', (service) => service.find(job())],
     [

@@ -1,0 +1,133 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { tryService } from '../../core/plan/environment.ts';
+import { layout } from '../../core/plan/layout.ts';
+import { claimRun } from '../../steps/runtime/run.ts';
+import { descriptionPrefix, removeLeftovers, sweepService } from '../../steps/runtime/service-leftovers.ts';
+import { writeOnce } from '../../steps/runtime/storage.ts';
+import { openTemporaryServer, removeTemporaryServers } from '../../steps/runtime/temporary-server.ts';
+import { createMemoryService, type MemoryService } from '../fakes/memory-service.ts';
+import { codeOf } from './support/streams.ts';
+import { type ContextOptions, createWorld, type World } from './support/world.ts';
+
+const stamp = '20251109-143000';
+const next = { run: 'run-2', time: '2025-11-10T14:30:00Z' };
+let world: World;
+let service: MemoryService;
+/** By the clock of the steps. */
+let now: Date;
+
+const contextOf = (options: ContextOptions = {}) => ({
+  ...world.context('dump', options),
+  openService: () => service,
+  clock: { now: () => now },
+});
+
+const open = async (options: ContextOptions = {}) => {
+  const context = contextOf(options);
+  return openTemporaryServer(context, await claimRun(context), { deadline: '4h' });
+};
+
+const starts = (): string[] => service.calls.filter((call) => call.startsWith('start'));
+
+beforeEach(async () => {
+  world = createWorld();
+  service = createMemoryService();
+  now = new Date('2025-11-09T15:00:00Z');
+  const output = { snapshotId: 'snapshot-1', time: '2025-11-09T14:30:01Z' };
+  await writeOnce(world.storage, layout.step(stamp, 'snapshot'), {
+    step: 'snapshot',
+    runUid: 'run-1',
+    attempt: 'a',
+    output,
+  });
+});
+
+describe('a temporary server', () => {
+  it('stands in for the live one, at the point of the snapshot', async () => {
+    const { environment, time } = await open();
+    expect(tryService(environment.spec)?.spec).toMatchObject({ engine: 'postgresql', host: 'operation-1', port: 5432 });
+    expect(time).toBe('2025-11-09T14:30:01Z');
+  });
+
+  it('is one for a run, however often the step begins anew', async () => {
+    const first = await open();
+    now = new Date('2025-11-09T16:00:00Z');
+    const second = await open({ attempt: 'attempt-2' });
+    expect(second.environment).toEqual(first.environment);
+    expect(starts()).toHaveLength(1);
+  });
+
+  it('has its time from when it was first asked for', async () => {
+    await open();
+    now = new Date('2025-11-09T18:30:00Z');
+    const { assertTime } = await open({ attempt: 'attempt-2' });
+    assertTime();
+    now = new Date('2025-11-09T19:00:01Z');
+    expect(assertTime).toThrow(/did not end in time \(2025-11-09T19:00:00.000Z\)/);
+  });
+
+  it('is removed when its dump has ended, and the snapshot stays', async () => {
+    const context = contextOf();
+    const run = await claimRun(context);
+    const description = `${descriptionPrefix(run.storage, run.environment, stamp)}run-1 1`;
+    service.made.push({ kind: 'snapshot', id: 'snapshot-1', description, state: 'done' });
+    await open();
+    await removeTemporaryServers(context, run);
+    expect(service.made.map(({ id }) => id)).toEqual(['snapshot-1']);
+  });
+
+  it.each([
+    ['busy', 'SERVICE_FAILED'],
+    ['denied', 'SERVICE_DENIED'],
+  ] as const)('that cannot be removed (%s) fails the step: it costs money', async (fate, code) => {
+    await open();
+    service.removals.push(fate);
+    const context = contextOf();
+    expect(await codeOf(async () => removeTemporaryServers(context, await claimRun(context)))).toBe(code);
+  });
+});
+
+describe('what a run leaves at a service', () => {
+  const leave = async (): Promise<void> => {
+    await open();
+    const { storage, record } = await claimRun(contextOf());
+    const description = `${descriptionPrefix(storage, world.environment, stamp)}${record.runUid} 1`;
+    service.made.push(
+      { kind: 'snapshot', id: 'snapshot-1', description, state: 'done' },
+      { kind: 'snapshot', id: 'of-another', description: description.replace('prd', 'uat'), state: 'done' },
+    );
+  };
+  const remove = async () =>
+    removeLeftovers(contextOf(), { service, storage: (await claimRun(contextOf())).storage, stamp });
+
+  it('goes with the next run’s sweep when it died, and nothing of others', async () => {
+    await leave();
+    await sweepService(contextOf(next), world.storage, '20251110-143000');
+    expect(service.made.map(({ id }) => id)).toEqual(['of-another']);
+    // What was forgotten is not looked for again.
+    const calls = service.calls.length;
+    await sweepService(contextOf(next), world.storage, '20251110-143000');
+    expect(service.calls.length).toBe(calls);
+  });
+
+  it('stays when the run is sealed, but for what is named', async () => {
+    await leave();
+    await world.storage.put(layout.manifest(stamp), Buffer.from('{}'));
+    await sweepService(contextOf(next), world.storage, '20251110-143000');
+    expect(service.made).toHaveLength(3);
+  });
+
+  it('goes one by one: what cannot be deleted yet keeps nothing else', async () => {
+    await leave();
+    service.removals.push('busy');
+    expect(await remove()).toBe('some');
+    expect(service.made.map(({ id }) => id)).toEqual(['operation-1', 'of-another']);
+    expect(await remove()).toBe('none');
+  });
+
+  it('that may not be deleted is not tried for ever', async () => {
+    await leave();
+    service.removals.push('denied', 'denied');
+    expect(await remove()).toBe('refused');
+  });
+});
