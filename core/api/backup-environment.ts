@@ -35,6 +35,7 @@ const database = withRules(
   z.strictObject({
     server: services.server.schema.optional(),
     cloudSql: services.cloudSql.schema.optional(),
+    rds: services.rds.schema.optional(),
     credentials: credentials.optional(),
   } satisfies Record<ServiceName | 'credentials', z.ZodType>),
   [

@@ -58,5 +58,6 @@ export const cloudSql = {
   schema,
   capabilities: { snapshot: true, export: true, dump: true, import: true, temporaryServer: false },
   exchange: ['gs'],
+  ownDatabases: ['cloudsqladmin'],
   secretKeys: { required: ['username', 'password'], optional: ['ca.crt', 'credentials.json'] },
 } as const;

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { cloudSql } from './cloud-sql.ts';
+import { rds } from './rds.ts';
 import { server } from './server.ts';
 import type { ServerSpec } from './server-shape.ts';
 
@@ -20,13 +21,15 @@ export interface ServiceDescriptor {
   readonly capabilities: ServiceCapabilities;
   /** Stores that the service itself exports into and imports from. */
   readonly exchange: readonly string[];
+  /** Databases of the service's own, which nobody else may read. */
+  readonly ownDatabases: readonly string[];
   readonly secretKeys: { readonly required: readonly string[]; readonly optional: readonly string[] };
 }
 
-export const services = { server, cloudSql } as const satisfies Record<string, ServiceDescriptor>;
+export const services = { server, cloudSql, rds } as const satisfies Record<string, ServiceDescriptor>;
 
 export type ServiceName = keyof typeof services;
-export const serviceNames = ['server', 'cloudSql'] as const satisfies readonly ServiceName[];
+export const serviceNames = ['server', 'cloudSql', 'rds'] as const satisfies readonly ServiceName[];
 
 /** The member of `database` that is given. */
 export type ServiceSpecs = { readonly [Name in ServiceName]?: z.output<(typeof services)[Name]['schema']> | undefined };
@@ -61,11 +64,11 @@ export const tryChooseService = (database: ServiceSpecs): ChosenService | undefi
   for (const name of serviceNames) {
     const spec: (ServerSpec & Wishes) | undefined = database[name];
     if (spec === undefined) continue;
-    const { capabilities, exchange } = services[name];
+    const { capabilities, exchange, ownDatabases } = services[name];
     const exports = capabilities.export && spec.method !== 'dump';
     return {
       name,
-      spec,
+      spec: { ...spec, ignoreDatabases: [...spec.ignoreDatabases, ...ownDatabases] },
       capabilities,
       exchange,
       uses: { snapshot: capabilities.snapshot && spec.snapshot?.enabled === true, export: exports, dump: !exports },

@@ -8,5 +8,6 @@ export const server = {
   schema: z.strictObject(serverShape).describe('A database server reached by host and port.'),
   capabilities: { snapshot: false, export: false, dump: true, import: false, temporaryServer: false },
   exchange: [],
+  ownDatabases: [],
   secretKeys: { required: ['username', 'password'], optional: ['ca.crt'] },
 } as const;

@@ -1,6 +1,7 @@
 import { tryService, type Environment } from '../../core/plan/environment.ts';
 import type { DatabaseService } from '../../core/ports/database-service.ts';
 import { openCloudSql } from './cloud-sql.ts';
+import { openRds } from './rds.ts';
 
 /** The only one that copies objects. */
 export { openStorageTransfer as openTransfer } from './storage-transfer.ts';
@@ -16,6 +17,10 @@ const adapters = {
   cloudSql: ({ environment, ...options }: ServiceOptions): DatabaseService | undefined => {
     const spec = environment.spec.database?.cloudSql;
     return spec && openCloudSql({ ...options, spec });
+  },
+  rds: ({ environment, ...options }: ServiceOptions): DatabaseService | undefined => {
+    const spec = environment.spec.database?.rds;
+    return spec && openRds({ ...options, spec, environment: `${environment.spec.projectId}/${environment.name}` });
   },
   server: () => undefined,
 } as const;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { hasCode } from '../../core/errors.ts';
 
-/** Looks until it is over, through times in which nobody answers. */
+/** Looks again and again, less and less often and with jitter, through times in which nobody answers. */
 export const poll = async <T>(
   look: () => Promise<T>,
   isOver: (state: T) => boolean,
@@ -19,5 +19,5 @@ export const poll = async <T>(
   }
 };
 
-/** Polls in a row without an answer, about five minutes. */
+/** Looks in a row without an answer, about five minutes. */
 const patience = 25;

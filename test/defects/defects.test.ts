@@ -7,6 +7,7 @@ import { killsSeeds } from './kills-seeds.ts';
 import { librarySeeds } from './library-seeds.ts';
 import { mutationsSeeds } from './mutations-seeds.ts';
 import { objectsSeeds } from './objects-seeds.ts';
+import { rdsSeeds } from './rds-seeds.ts';
 import { restoreSeeds } from './restore-seeds.ts';
 import { securitySeeds } from './security-seeds.ts';
 import { simulationSeeds } from './simulation-seeds.ts';
@@ -23,6 +24,7 @@ const all = [
   ...librarySeeds,
   ...mutationsSeeds,
   ...objectsSeeds,
+  ...rdsSeeds,
   ...restoreSeeds,
   ...securitySeeds,
   ...simulationSeeds,

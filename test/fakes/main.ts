@@ -1,10 +1,14 @@
 // npm run fake -- NAME [--port N] …: one fake cloud by itself, for any client of it, until it is told to stop.
 import { parseArgs } from 'node:util';
-import { instanceOf, project, startCloudLab } from '../support/cloud-sql.ts';
+import { instanceOf as cloudSqlInstance, project, startCloudLab } from '../support/cloud-sql.ts';
 import { startPostgres } from '../support/postgres.ts';
+import { clusterOf, instanceOf } from '../support/rds.ts';
 import { startTransferLab, transferProject } from '../support/storage-transfer.ts';
+import { startRdsFake } from './rds/server.ts';
+import { region } from './rds/things.ts';
 
-const usage = `npm run fake -- cloudsql [--port N] [--instance NAME] [--bucket NAME]
+const usage = `npm run fake -- cloudsql [--port N] [--instance NAME] [--bucket NAME]…
+npm run fake -- rds [--port N] [--instance NAME] [--cluster NAME]
 npm run fake -- storage-transfer [--port N] [--bucket NAME]…`;
 
 const { values, positionals } = parseArgs({
@@ -12,6 +16,7 @@ const { values, positionals } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
     instance: { type: 'string', default: 'main' },
+    cluster: { type: 'string', default: 'aurora' },
     bucket: { type: 'string', multiple: true, default: ['documents', 'backups'] },
   },
 });
@@ -25,11 +30,12 @@ interface Running {
 
 const port = Number(values.port);
 const hint = 'rootUrl of Google’s clients; no credentials, METADATA_SERVER_DETECTION=none';
+const buckets = `Cloud Storage with the buckets ${values.bucket.join(', ')}`;
 
 const fakes: Readonly<Record<string, () => Promise<Running>>> = {
   cloudsql: async () => {
     const server = await startPostgres();
-    const cloud = await startCloudLab([instanceOf(server, values.instance)], port);
+    const cloud = await startCloudLab([cloudSqlInstance(server, values.instance)], port);
     for (const bucket of values.bucket) await cloud.bucket(bucket);
     const { endpoint: api, violations } = cloud.fake;
     const { host, port: at, superuser: user, password } = server;
@@ -41,10 +47,27 @@ const fakes: Readonly<Record<string, () => Promise<Running>>> = {
         instance: values.instance,
         server: { host, port: at, user, password },
       },
-      help: `Cloud SQL Admin API at ${api}/ (${hint})`,
+      help: `Cloud SQL Admin API at ${api}/ (${hint}); ${buckets}`,
       violations,
       stop: async () => {
         await cloud.stop();
+        await server.stop();
+      },
+    };
+  },
+  rds: async () => {
+    const server = await startPostgres();
+    const { instance, cluster: name } = values;
+    const { cluster, writer } = clusterOf(server, name);
+    const instances = [instanceOf(server, instance), writer];
+    const fake = await startRdsFake({ instances, clusters: [cluster], port });
+    const { host, port: at, superuser: user, password } = server;
+    return {
+      about: { api: fake.endpoint, region, instance, cluster: name, server: { host, port: at, user, password } },
+      help: `API of RDS at ${fake.endpoint} (endpoint_url of AWS's clients), region ${region}, any access key`,
+      violations: fake.violations,
+      stop: async () => {
+        await fake.stop();
         await server.stop();
       },
     };
@@ -55,7 +78,7 @@ const fakes: Readonly<Record<string, () => Promise<Running>>> = {
     const { endpoint: api, violations } = cloud.fake;
     return {
       about: { api, buckets: cloud.buckets.front?.endpoint, project: transferProject },
-      help: `Storage Transfer API at ${api}/ (${hint})`,
+      help: `Storage Transfer API at ${api}/ (${hint}); ${buckets}`,
       violations,
       stop: () => cloud.stop(),
     };
@@ -71,10 +94,10 @@ if (!start) {
 const fake = await start();
 const { about, help, violations } = fake;
 process.stdout.write(`${JSON.stringify(about)}\n`);
-process.stderr.write(`${help}; Cloud Storage with the buckets ${values.bucket.join(', ')}\n`);
+process.stderr.write(`${help}\n`);
 
 const end = async (): Promise<void> => {
-  for (const violation of violations) process.stderr.write(`not in Google's description: ${violation}\n`);
+  for (const violation of violations) process.stderr.write(`not in the vendor's description: ${violation}\n`);
   await fake.stop();
   process.exit(violations.length > 0 ? 70 : 0);
 };

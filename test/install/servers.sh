@@ -23,6 +23,10 @@ install_moto() {
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "moto[server]==$moto_version"
     touch "$folder/.complete"
   fi
+  # AWS's own client comes along, and the descriptions of its interfaces, by which the fake of RDS is judged.
+  (cd "$folder" && ln -sfn lib/python3*/site-packages/botocore/data models)
+  test -e "$folder/models/rds/2014-10-31/service-2.json.gz" || fail 'the client holds no description of rds'
+  ln -sfnT "moto-$moto_version" "$cache/moto"
   link_programs "moto-$moto_version/bin" moto_server
 }
 

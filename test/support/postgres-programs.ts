@@ -72,34 +72,60 @@ const serve = async (argv: readonly string[], folder: string, port: number): Pro
   return { host: '127.0.0.1', port, stop };
 };
 
-/** A hot standby of the server, made by pg_basebackup. */
-export const startStandby = async (
-  primary: PostgresServer,
-  settings: Readonly<Record<string, string>>,
-): Promise<Beside> => {
-  const folder = await ownFolder('lc2-standby-');
-  const data = join(folder, 'data');
+type Primary = Pick<PostgresServer, 'port' | 'superuser' | 'password' | 'bin'> & { readonly host: string };
+
+/** The files of a server as of one moment, by pg_basebackup. */
+export interface BaseBackup {
+  readonly folder: string;
+  remove(): Promise<void>;
+}
+
+export const takeBaseBackup = async (primary: Primary, ...more: readonly string[]): Promise<BaseBackup> => {
+  const folder = await ownFolder('lc2-backup-');
   const from = ['--host', primary.host, '--port', String(primary.port), '--username', primary.superuser];
   const argv = [
     join(primary.bin, 'pg_basebackup'),
     '--pgdata',
-    data,
+    join(folder, 'data'),
     ...from,
-    '--write-recovery-conf',
     '--checkpoint=fast',
+    ...more,
   ];
   await run('setpriv', [...(await confined()), ...argv], {
     cwd: folder,
     env: { PATH: process.env['PATH'], PGPASSWORD: primary.password },
   });
+  return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) };
+};
+
+const startIn = async (
+  folder: string,
+  primary: Primary,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Beside> => {
+  const data = join(folder, 'data');
   const port = await freePort();
   const values = { ...settings, port: String(port), unix_socket_directories: folder };
   const lines = Object.entries(values).map(([name, value]) => `${name} = '${value}'\n`);
-  await writeFile(
-    join(data, 'postgresql.auto.conf'),
-    `${await readFile(join(data, 'postgresql.auto.conf'), 'utf8')}${lines.join('')}`,
-  );
+  const file = join(data, 'postgresql.auto.conf');
+  await writeFile(file, `${await readFile(file, 'utf8')}${lines.join('')}`);
   return serve([join(primary.bin, 'postgres'), '-D', data], folder, port);
+};
+
+/** A hot standby of the server. */
+export const startStandby = async (
+  primary: PostgresServer,
+  settings: Readonly<Record<string, string>>,
+): Promise<Beside> => {
+  const { folder } = await takeBaseBackup(primary, '--write-recovery-conf');
+  return startIn(folder, primary, settings);
+};
+
+/** A server of its own with what the backup holds, as the backup's server had it; the backup stays. */
+export const startFromBaseBackup = async (primary: Primary, backup: BaseBackup): Promise<Beside> => {
+  const folder = await ownFolder('lc2-copy-');
+  await run('cp', ['--archive', join(backup.folder, 'data'), join(folder, 'data')]);
+  return startIn(folder, primary);
 };
 
 /** PgBouncer before the server, one server connection per transaction. */

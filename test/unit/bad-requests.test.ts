@@ -9,6 +9,7 @@ import { structuralSchema } from '../../core/api/structural.ts';
 import { catalogue } from '../../core/errors.ts';
 import { flows } from '../../core/flow/index.ts';
 import { completeParameters, parseEnvironment, renderConfigMapData } from '../../core/plan/environment.ts';
+import { serviceNames } from '../../core/services/index.ts';
 import { apiServer, rulesOf } from './support/api-server.ts';
 import { propertiesOf, spoiled } from './support/schema-arbitrary.ts';
 import { environmentInput } from './support/samples.ts';
@@ -108,8 +109,16 @@ const transferable = ({ objectStores, ...spec }: Record<string, unknown>): unkno
   };
   return { ...spec, objectStores: (objectStores as readonly Record<string, unknown>[]).map(fits) };
 };
+/** Exactly one service must be given, and the more there are the less often it is drawn: of three and more the first stays. */
+const fewServices = (spec: Record<string, unknown>): Record<string, unknown> => {
+  const database = Object(spec['database']) as Record<string, unknown>;
+  const [first, ...others] = serviceNames.filter((name) => database[name] !== undefined);
+  if (first === undefined || others.length < 2) return spec;
+  const without = Object.entries(database).filter(([name]) => !others.some((other) => other === name));
+  return { ...spec, database: Object.fromEntries(without) };
+};
 const adjust: Readonly<Record<Kind, (spec: Record<string, unknown>) => unknown>> = {
-  BackupEnvironment: transferable,
+  BackupEnvironment: (spec) => transferable(fewServices(spec)),
   BackupRequest: same,
   RestoreRequest: (spec) => {
     const { id } = Object(spec['backup']) as Record<string, unknown>;

@@ -1,0 +1,137 @@
+import type { DBCluster, DBClusterSnapshot } from '@aws-sdk/client-rds';
+import { isRefusal } from './rds-client.ts';
+import { deleteInstance, describeInstance, instanceThing } from './rds-instance.ts';
+import { orUndefined, pages, placeOf, type RdsThing, type RdsUnit, tagsOf, type UnitOptions } from './rds-unit.ts';
+
+export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
+  source: async () => {
+    const cluster = await describeCluster(client, name);
+    const writer = cluster.DBClusterMembers?.find(({ IsClusterWriter }) => IsClusterWriter === true);
+    const writes = writer?.DBInstanceIdentifier;
+    return {
+      status: cluster.Status ?? '',
+      engine: cluster.Engine ?? '',
+      engineVersion: cluster.EngineVersion,
+      class: writes === undefined ? undefined : (await describeInstance(client, writes)).DBInstanceClass,
+      subnetGroup: cluster.DBSubnetGroup,
+      securityGroups: (cluster.VpcSecurityGroups ?? []).flatMap(({ VpcSecurityGroupId }) => VpcSecurityGroupId ?? []),
+      scaling: cluster.ServerlessV2ScalingConfiguration,
+    };
+  },
+  createSnapshot: async (id, tags) => {
+    const input = { DBClusterIdentifier: name, DBClusterSnapshotIdentifier: id, Tags: [...tags] };
+    await client.call('CreateDBClusterSnapshot', ({ rds, CreateDBClusterSnapshotCommand, abortable }) =>
+      rds.send(new CreateDBClusterSnapshotCommand(input), abortable),
+    );
+  },
+  snapshot: async (id) => {
+    const found = await orUndefined(
+      client.call('DescribeDBClusterSnapshots', ({ rds, DescribeDBClusterSnapshotsCommand, abortable }) =>
+        rds.send(new DescribeDBClusterSnapshotsCommand({ DBClusterSnapshotIdentifier: id }), abortable),
+      ),
+    );
+    return found?.DBClusterSnapshots?.map(snapshotThing)[0];
+  },
+  snapshots: async function* () {
+    for await (const { DBClusterSnapshots = [] } of pages((marker) =>
+      client.call('DescribeDBClusterSnapshots', ({ rds, DescribeDBClusterSnapshotsCommand, abortable }) => {
+        const input = { DBClusterIdentifier: name, SnapshotType: 'manual', ...marker };
+        return rds.send(new DescribeDBClusterSnapshotsCommand(input), abortable);
+      }),
+    ))
+      yield* DBClusterSnapshots.map(snapshotThing);
+  },
+  deleteSnapshot: async (id) => {
+    await client.call('DeleteDBClusterSnapshot', ({ rds, DeleteDBClusterSnapshotCommand, abortable }) =>
+      rds.send(new DeleteDBClusterSnapshotCommand({ DBClusterSnapshotIdentifier: id }), abortable),
+    );
+  },
+  restore: async ({ id, snapshot, source, tags }) => {
+    const { parameterGroup } = spec.temporary;
+    const input = {
+      DBClusterIdentifier: id,
+      SnapshotIdentifier: snapshot,
+      Engine: source.engine,
+      // Without one it would be the region's default, which may be another.
+      ...(source.engineVersion === undefined ? {} : { EngineVersion: source.engineVersion }),
+      ...(source.scaling === undefined ? {} : { ServerlessV2ScalingConfiguration: source.scaling }),
+      ...(parameterGroup === undefined ? {} : { DBClusterParameterGroupName: parameterGroup }),
+      ...placeOf(spec, source),
+      BackupRetentionPeriod: 1,
+      Tags: [...tags],
+    };
+    await client.call('RestoreDBClusterFromSnapshot', ({ rds, abortable, ...sdk }) =>
+      rds.send(new sdk.RestoreDBClusterFromSnapshotCommand(input), abortable),
+    );
+  },
+  // A restored cluster has storage and no instance.
+  complete: async ({ id, status, members = [] }, { source, tags }) => {
+    if (status !== 'available' || members.length > 0) return;
+    const size = spec.temporary.class ?? source.class ?? 'db.serverless';
+    const input = {
+      DBInstanceIdentifier: `${id}-1`,
+      DBClusterIdentifier: id,
+      Engine: source.engine,
+      DBInstanceClass: size,
+      PubliclyAccessible: false,
+      AutoMinorVersionUpgrade: false,
+      Tags: [...tags],
+    };
+    try {
+      await client.call('CreateDBInstance', ({ rds, CreateDBInstanceCommand, abortable }) =>
+        rds.send(new CreateDBInstanceCommand(input), abortable),
+      );
+    } catch (error) {
+      if (!isRefusal(error, 'DBInstanceAlreadyExists')) throw error;
+    }
+  },
+  server: async (id) => {
+    const cluster = await orUndefined(describeCluster(client, id));
+    if (!cluster) return undefined;
+    const members: RdsThing[] = [];
+    for (const { DBInstanceIdentifier: member } of cluster.DBClusterMembers ?? []) {
+      const found = member === undefined ? undefined : await orUndefined(describeInstance(client, member));
+      if (found) members.push(instanceThing(found));
+    }
+    return { ...clusterThing(cluster), members };
+  },
+  servers: async function* () {
+    for await (const { DBClusters = [] } of pages((marker) =>
+      client.call('DescribeDBClusters', ({ rds, DescribeDBClustersCommand, abortable }) =>
+        rds.send(new DescribeDBClustersCommand(marker), abortable),
+      ),
+    ))
+      yield* DBClusters.map(clusterThing);
+  },
+  deleteServer: async ({ id, members = [] }) => {
+    for (const member of members) if (member.status !== 'deleting') await deleteInstance(client, member.id);
+    const input = { DBClusterIdentifier: id, SkipFinalSnapshot: true, DeleteAutomatedBackups: true };
+    await client.call('DeleteDBCluster', ({ rds, DeleteDBClusterCommand, abortable }) =>
+      rds.send(new DeleteDBClusterCommand(input), abortable),
+    );
+  },
+});
+
+const describeCluster = async (client: UnitOptions['client'], id: string): Promise<DBCluster> => {
+  const { DBClusters = [] } = await client.call('DescribeDBClusters', ({ rds, DescribeDBClustersCommand, abortable }) =>
+    rds.send(new DescribeDBClustersCommand({ DBClusterIdentifier: id }), abortable),
+  );
+  return DBClusters[0] ?? {};
+};
+
+const snapshotThing = (snapshot: DBClusterSnapshot): RdsThing => ({
+  id: snapshot.DBClusterSnapshotIdentifier ?? '',
+  arn: snapshot.DBClusterSnapshotArn ?? '',
+  status: snapshot.Status ?? '',
+  percent: snapshot.PercentProgress,
+  tags: tagsOf(snapshot.TagList),
+});
+
+const clusterThing = (cluster: DBCluster): RdsThing => ({
+  id: cluster.DBClusterIdentifier ?? '',
+  arn: cluster.DBClusterArn ?? '',
+  status: cluster.Status ?? '',
+  tags: tagsOf(cluster.TagList),
+  host: cluster.Endpoint,
+  port: cluster.Port,
+});
