@@ -118,4 +118,31 @@ export const rdsSeeds: readonly Seed[] = [
     replace: 'if (clock.now().getTime() <= new Date(facts.until).getTime() + 3_600_000) return;',
     test: unit('temporary-server', 'a temporary server > has its time from when it was first asked for'),
   },
+  {
+    breaks: 'an attempt fails the run because a quicker one has removed the server',
+    file: 'steps/dump.ts',
+    find: '    await createFence(context, run).check();\n',
+    replace: '',
+    test: unit(
+      'dump-of-a-snapshot',
+      'a dump of a snapshot > that loses its server to an attempt which was quicker is that one’s',
+    ),
+  },
+  {
+    breaks: 'a dump of a snapshot claims the moment at which it was read',
+    file: 'steps/dump.ts',
+    find: 'points: output.points.map(({ database }) => ({ database, time }))',
+    replace: 'points: output.points',
+    test: unit(
+      'dump-of-a-snapshot',
+      'a dump of a snapshot > reads a server that was made out of it, which is gone then, and has its point',
+    ),
+  },
+  {
+    breaks: 'the databases of the service itself are dumped',
+    file: 'core/services/index.ts',
+    find: '[...spec.ignoreDatabases, ...ownDatabases]',
+    replace: '[...spec.ignoreDatabases]',
+    test: unit('dump-of-a-snapshot', 'a dump of a snapshot > leaves out what is the service’s own'),
+  },
 ];
