@@ -146,8 +146,10 @@ describe.each(both)('jobs of %s', (_, more) => {
     expect(await open(more).start(job)).toBe(handle);
     const { begun } = fake.cloud.counts();
     expect([begun.snapshots - before.snapshots, begun.servers - before.servers]).toEqual([1, 1]);
-    for (let others = 0; others < 3; others++) await run(snapshotJob(), service);
-    expect(await service.leftovers(job.description)).toHaveLength(1);
+    const others = [snapshotJob(), snapshotJob(), snapshotJob()];
+    for (const other of others) await run(other, service);
+    for (const { description } of [job, wanted, ...others])
+      expect(await service.leftovers(description)).toHaveLength(1);
   });
 
   it('have names that are not taken from others', async () => {

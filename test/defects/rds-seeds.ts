@@ -20,7 +20,7 @@ export const rdsSeeds: readonly Seed[] = [
     ),
   },
   {
-    breaks: 'only the first page of snapshots is read',
+    breaks: 'only the first page of what there is at RDS is read',
     file: 'steps/services/rds-unit.ts',
     find: '    marker = page.Marker;',
     replace: '    marker = undefined;',
