@@ -9,7 +9,6 @@ import type { FakeCluster, FakeInstance } from '../fakes/rds/things.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { clusterOf, codeOf, instanceOf, openRdsService, serverJob, snapshotJob } from '../support/rds.ts';
 
-/** Of polls. */
 const patience = { timeout: 30_000 };
 
 let server: PostgresServer;
