@@ -77,8 +77,8 @@ export const backupSeeds: readonly Seed[] = [
   },
   {
     breaks: 'a dump that wakes up late is added to a finished step',
-    file: 'steps/dump.ts',
-    find: 'if ((await run.storage.head(layout.step(run.stamp, contract.name))) !== undefined) {',
+    file: 'steps/runtime/database-run.ts',
+    find: 'if ((await run.storage.head(layout.step(run.stamp, context.step))) !== undefined) {',
     replace: "if (key === '') {",
     test: unit('backup-steps', 'attempts > whose dump comes after another has finished the step add nothing'),
   },

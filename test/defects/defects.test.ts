@@ -1,35 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { backupSeeds } from './backup-seeds.ts';
-import { cloudSqlSeeds } from './cloud-sql-seeds.ts';
-import { cloudsSeeds } from './clouds-seeds.ts';
-import { inputSeeds } from './input-seeds.ts';
-import { killsSeeds } from './kills-seeds.ts';
-import { librarySeeds } from './library-seeds.ts';
-import { mutationsSeeds } from './mutations-seeds.ts';
-import { objectsSeeds } from './objects-seeds.ts';
-import { rdsSeeds } from './rds-seeds.ts';
-import { restoreSeeds } from './restore-seeds.ts';
-import { securitySeeds } from './security-seeds.ts';
-import { simulationSeeds } from './simulation-seeds.ts';
-import { storageTransferSeeds } from './storage-transfer-seeds.ts';
+import { all } from './all.ts';
 import type { CampaignTest, Seed, VitestTest } from './seed.ts';
 import { copyTree, type Tree } from './tree.ts';
 
-const all = [
-  ...backupSeeds,
-  ...cloudSqlSeeds,
-  ...cloudsSeeds,
-  ...inputSeeds,
-  ...killsSeeds,
-  ...librarySeeds,
-  ...mutationsSeeds,
-  ...objectsSeeds,
-  ...rdsSeeds,
-  ...restoreSeeds,
-  ...securitySeeds,
-  ...simulationSeeds,
-  ...storageTransferSeeds,
-];
 /** So many of them, evenly drawn; all without a number. */
 const wanted = Math.min(all.length, Number(process.env['LC2_DEFECTS'] ?? all.length));
 const placeOf = (index: number): number => Math.floor((index * wanted) / all.length);

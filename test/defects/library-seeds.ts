@@ -64,8 +64,8 @@ export const librarySeeds: readonly Seed[] = [
   {
     breaks: 'a database with a subscription is never dropped',
     file: 'steps/engines/postgresql/swap.ts',
-    find: 'if (found.length === 0) return;',
-    replace: 'if (found.length >= 0) return;',
+    find: 'if (!present?.some) return;',
+    replace: 'if (present) return;',
     test: campaign('seeds', ...narrow, '--kinds', 'subscriptions', '--restores', 'recreate'),
   },
 ];

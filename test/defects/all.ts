@@ -1,0 +1,31 @@
+import { backupSeeds } from './backup-seeds.ts';
+import { cloudSqlSeeds } from './cloud-sql-seeds.ts';
+import { cloudsSeeds } from './clouds-seeds.ts';
+import { inputSeeds } from './input-seeds.ts';
+import { killsSeeds } from './kills-seeds.ts';
+import { librarySeeds } from './library-seeds.ts';
+import { mutationsSeeds } from './mutations-seeds.ts';
+import { objectsSeeds } from './objects-seeds.ts';
+import { rdsSeeds } from './rds-seeds.ts';
+import { restoreSeeds } from './restore-seeds.ts';
+import { securitySeeds } from './security-seeds.ts';
+import { simulationSeeds } from './simulation-seeds.ts';
+import { storageTransferSeeds } from './storage-transfer-seeds.ts';
+import type { Seed } from './seed.ts';
+
+/** Every seeded defect, part by part. */
+export const all: readonly Seed[] = [
+  ...backupSeeds,
+  ...cloudSqlSeeds,
+  ...cloudsSeeds,
+  ...inputSeeds,
+  ...killsSeeds,
+  ...librarySeeds,
+  ...mutationsSeeds,
+  ...objectsSeeds,
+  ...rdsSeeds,
+  ...restoreSeeds,
+  ...securitySeeds,
+  ...simulationSeeds,
+  ...storageTransferSeeds,
+];
