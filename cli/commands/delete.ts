@@ -32,15 +32,29 @@ export const deleteBackup: Command = {
   },
 };
 
-/** Before the manifest, which alone knows it. One that the service has let expire is gone, and that is fine. */
+/**
+ * Before the manifest, which alone knows it. One that the service has let expire is gone, and that is fine; one of a manifest
+ * that cannot be read stays.
+ */
 const deleteSnapshot = async (
   { adapters, environment, secrets }: Scene,
   storage: ObjectStore,
   stamp: string,
 ): Promise<void> => {
-  const id = (await tryReadManifest(storage, stamp))?.database?.snapshotId;
+  const id = await snapshotOf(storage, stamp);
   if (id !== undefined) await adapters.openService(environment, secrets.database)?.remove({ kind: 'snapshot', id });
 };
+
+const snapshotOf = async (storage: ObjectStore, stamp: string): Promise<string | undefined> => {
+  try {
+    return (await tryReadManifest(storage, stamp))?.database?.snapshotId;
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  }
+};
+
+const isUnreadable = (error: unknown): boolean => hasCode(error, 'MANIFEST_INVALID', 'MANIFEST_VERSION');
 
 /** What was never sealed may be deleted too. */
 const assertExists = async (storage: ObjectStore, stamp: string): Promise<void> => {
@@ -76,7 +90,7 @@ const usersOf = async (storage: ObjectStore, stamp: string): Promise<string[] | 
     if (manifest) return manifest.objectStores.flatMap((store) => store.references);
     return (await storage.head(layout.run(stamp))) === undefined ? [] : 'unsealed';
   } catch (error) {
-    if (hasCode(error, 'MANIFEST_INVALID', 'MANIFEST_VERSION')) return 'unknown';
+    if (isUnreadable(error)) return 'unknown';
     throw error;
   }
 };
