@@ -32,6 +32,12 @@ export const unchangedRule = (fields: readonly string[], optional: readonly stri
     ),
   ].join(' && ');
 
+/** Where an API is reached. */
+export const httpUrl = z
+  .string()
+  .max(512)
+  .regex(/^https?:\/\/[^{}\x00-\x20\x7f]+$/, 'must be an http or https url');
+
 export const labelName = z
   .string()
   .min(1)

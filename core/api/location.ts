@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { storeNames, stores, tryParseUrl } from '../stores/index.ts';
-import { credentials, plainText, withRules } from './common.ts';
+import { credentials, httpUrl, plainText, withRules } from './common.ts';
 
 const forms = storeNames.map((name) => stores[name].form).join(', ');
 
@@ -26,10 +26,7 @@ const url = withRules(
 /** Where objects live: the fields that every object store and the storage share. */
 export const locationShape = {
   url,
-  endpoint: z
-    .string()
-    .max(512)
-    .regex(/^https?:\/\/[^{}\x00-\x20\x7f]+$/, 'must be an http or https url')
+  endpoint: httpUrl
     .optional()
     .describe(
       'Of an S3 service other than Amazon; root of the JSON API of Google Cloud Storage; url of the Azure Blob service, with the account where it stands in the path.',

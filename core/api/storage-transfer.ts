@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { httpUrl } from './common.ts';
 
 /** Who copies large libraries within Google Cloud Storage. */
 export const storageTransfer = z
@@ -15,12 +16,7 @@ export const storageTransfer = z
       .max(2_147_483_647)
       .default(100_000)
       .describe('From so many objects on that one backup copies; fewer are copied one by one, which begins at once.'),
-    endpoint: z
-      .string()
-      .max(512)
-      .regex(/^https?:\/\/[^{}\x00-\x20\x7f]+$/, 'must be an http or https url')
-      .optional()
-      .describe('Root of the API, for private endpoints; Google’s own without it.'),
+    endpoint: httpUrl.optional().describe('Root of the API, for private endpoints; Google’s own without it.'),
   })
   .describe('Google’s Storage Transfer Service copies into the storage; both must be gs://.');
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { httpUrl } from '../api/common.ts';
 import { serverShape } from './server-shape.ts';
 
 /**
@@ -20,12 +21,7 @@ const schema = z
       .max(98)
       .regex(/^[a-z]([-a-z0-9]*[a-z0-9])?$/, 'must be the name of an instance, without its project')
       .describe('Name of the instance, without its project.'),
-    endpoint: z
-      .string()
-      .max(512)
-      .regex(/^https?:\/\/[^{}\x00-\x20\x7f]+$/, 'must be an http or https url')
-      .optional()
-      .describe('Root of the Admin API, for private endpoints; Google’s own without it.'),
+    endpoint: httpUrl.optional().describe('Root of the Admin API, for private endpoints; Google’s own without it.'),
     method: z
       .enum(['export', 'dump'])
       .default('export')

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, withRules } from '../api/common.ts';
+import { duration, httpUrl, withRules } from '../api/common.ts';
 import { serverShape } from './server-shape.ts';
 
 const identifier = z
@@ -30,10 +30,7 @@ const schema = withRules(
         .describe('Region of AWS, as eu-central-1.'),
       instance: identifier.optional().describe('Identifier of the instance; not of one that belongs to a cluster.'),
       cluster: identifier.optional().describe('Identifier of the Aurora cluster, in place of instance.'),
-      endpoint: z
-        .string()
-        .max(512)
-        .regex(/^https?:\/\/[^{}\x00-\x20\x7f]+$/, 'must be an http or https url')
+      endpoint: httpUrl
         .optional()
         .describe('The API of RDS, for private endpoints and other partitions; that of the region without it.'),
       dumpFrom: z

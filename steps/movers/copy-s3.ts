@@ -7,6 +7,7 @@ import { ordered } from '../runtime/ordered.ts';
 import { createS3Calls, type S3Calls } from '../stores/s3-calls.ts';
 import { checksumOf, isOpaque, versionOfEtag } from '../stores/s3-context.ts';
 import { failureOf, s3Error } from '../stores/s3-errors.ts';
+import { prefixOf } from '../stores/store-options.ts';
 import type { MoverEnd, MoverOptions } from './mover-options.ts';
 import { adopt, areComparable, digestOf, outcomeOf } from './same-object.ts';
 
@@ -62,8 +63,7 @@ export const openS3Copy = (options: MoverOptions): Promise<Mover> => {
 
 const placeOf = ({ location, subfolder }: MoverEnd): Place => {
   const parsed = tryParseUrl(location.url);
-  const path = [parsed?.prefix ?? '', subfolder ?? ''].filter((part) => part !== '').join('/');
-  return { bucket: parsed?.bucket ?? '', prefix: path === '' ? '' : `${path}/` };
+  return { bucket: parsed?.bucket ?? '', prefix: parsed ? prefixOf(parsed, subfolder) : '' };
 };
 
 const moveOne = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<MoveResult> => {

@@ -1,7 +1,8 @@
 import type { sqladmin_v1 as Api } from '@googleapis/sqladmin';
 import { Lc2Error } from '../../core/errors.ts';
 import type { CloudSqlOptions } from './cloud-sql.ts';
-import { asError, type CallAbout, keyFor, parseKey } from './google-error.ts';
+import { keyFor, parseKey } from '../runtime/google-key.ts';
+import { asError, type CallAbout } from './google-error.ts';
 import { failureOf } from './google-failure.ts';
 
 /** One client of the Admin API, opened when it is first needed, whose every error is one of the catalogue. */
@@ -50,6 +51,6 @@ const openApi = async (endpoint: string | undefined, key: string): Promise<Api.S
   const root = endpoint === undefined ? {} : { rootUrl: `${endpoint.replace(/\/+$/, '')}/` };
   // A token never travels over plain http; there nobody is named, which Google refuses.
   if (endpoint?.startsWith('http://') === true) return sqladmin({ version: 'v1', ...root });
-  const credentials = key === '' ? {} : { credentials: parseKey(key) };
+  const credentials = key === '' ? {} : { credentials: parseKey(key) as Record<string, string> };
   return sqladmin({ version: 'v1', auth: new auth.GoogleAuth({ scopes, ...credentials }), ...root });
 };

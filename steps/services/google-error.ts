@@ -10,29 +10,6 @@ export interface CallAbout {
   readonly refusal?: ErrorCode;
 }
 
-/** The JSON key of the Secret; empty: whoever the process is. A token never travels over plain http. */
-export const keyFor = (endpoint: string | undefined, secrets: Readonly<Record<string, string>>): string => {
-  const key = secrets['credentials.json']?.trim() ?? '';
-  if (endpoint?.startsWith('http://') === true && key !== '') {
-    throw new Lc2Error('ENVIRONMENT_INVALID', 'credentials.json is not sent over plain http', {
-      where: endpoint,
-      remedy: 'use an https endpoint, or a Secret without credentials.json',
-    });
-  }
-  return key;
-};
-
-export const parseKey = (key: string): Record<string, string> => {
-  try {
-    return JSON.parse(key) as Record<string, string>;
-  } catch {
-    // What JSON.parse says shows a piece of the text.
-    throw new Lc2Error('SECRET_MISSING', 'credentials.json of the Secret is not JSON', {
-      remedy: 'put the JSON key of a service account into credentials.json',
-    });
-  }
-};
-
 interface Circumstances extends CallAbout {
   readonly where: string;
   readonly reached: boolean;

@@ -1,6 +1,7 @@
 import type { gaxios as Gaxios } from 'google-auth-library';
 import { Lc2Error } from '../../core/errors.ts';
-import { asError, type CallAbout, keyFor, parseKey } from './google-error.ts';
+import { keyFor, parseKey } from '../runtime/google-key.ts';
+import { asError, type CallAbout } from './google-error.ts';
 import { failureOf } from './google-failure.ts';
 import type { StorageTransferOptions } from './storage-transfer.ts';
 
@@ -58,6 +59,9 @@ const openSend = async (root: string, key: string): Promise<Send> => {
   const { gaxios, GoogleAuth } = await import('google-auth-library');
   // A token never travels over plain http; there nobody is named, which Google refuses.
   if (root.startsWith('http://')) return (request) => gaxios.request(request);
-  const auth = new GoogleAuth({ scopes, ...(key === '' ? {} : { credentials: parseKey(key) }) });
+  const auth = new GoogleAuth({
+    scopes,
+    ...(key === '' ? {} : { credentials: parseKey(key) as Record<string, string> }),
+  });
   return (request) => auth.request(request);
 };

@@ -25,11 +25,10 @@ export interface AzblobContext {
 }
 
 export const azblobContext = (options: AdapterOptions): AzblobContext => {
-  const { secrets, signal, subfolder, tuning = {}, parsed, url } = options;
-  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
+  const { secrets, signal, tuning = {}, prefix, url } = options;
   return {
     place: openContainer(options),
-    prefix: path === '' ? '' : `${path}/`,
+    prefix,
     url,
     signal,
     secrets,

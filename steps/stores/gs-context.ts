@@ -26,16 +26,15 @@ export const gsContext = ({
   location,
   secrets,
   signal,
-  subfolder,
   tuning = {},
   parsed,
+  prefix,
   url,
 }: AdapterOptions): GsContext => {
-  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
   return {
     calls: createGsCalls({ location, secrets, tuning }),
     bucket: parsed.bucket,
-    prefix: path === '' ? '' : `${path}/`,
+    prefix,
     url,
     signal,
     secrets,

@@ -1,5 +1,6 @@
 import type { AuthClient, GoogleAuth } from 'google-auth-library';
 import { Lc2Error } from '../../core/errors.ts';
+import { keyFor, keyRemedy, parseKey } from '../runtime/google-key.ts';
 import type { StoreOptions } from './store-options.ts';
 
 /** Headers that say who asks. */
@@ -12,14 +13,8 @@ const scopes = ['https://www.googleapis.com/auth/devstorage.read_write'];
  * over plain http: there nobody is named, which emulators take and Google refuses.
  */
 export const createIdentity = ({ location, secrets }: Pick<StoreOptions, 'location' | 'secrets'>): Identity => {
-  const key = secrets['credentials.json']?.trim() ?? '';
-  if (location.endpoint?.startsWith('http://') === true) {
-    if (key === '') return () => Promise.resolve({});
-    throw new Lc2Error('ENVIRONMENT_INVALID', 'credentials.json is not sent over plain http', {
-      where: location.endpoint,
-      remedy: 'use an https endpoint, or a Secret without credentials.json',
-    });
-  }
+  const key = keyFor(location.endpoint, secrets);
+  if (location.endpoint?.startsWith('http://') === true) return () => Promise.resolve({});
   const account = key === '' ? undefined : accountOf(key, location.url);
   let opening: Promise<AuthClient | GoogleAuth> | undefined;
   return async () => {
@@ -39,20 +34,13 @@ interface Account {
 }
 
 const accountOf = (text: string, where: string): Account => {
-  const remedy = 'put the JSON key of a service account into credentials.json';
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // What JSON.parse says shows a piece of the text.
-    throw new Lc2Error('SECRET_MISSING', 'credentials.json of the Secret is not JSON', { where, remedy });
-  }
+  const value = parseKey(text, where);
   const parts = new Map<string, unknown>(Object.entries(typeof value === 'object' && value !== null ? value : {}));
   const [type, email, key] = ['type', 'client_email', 'private_key'].map((name) => parts.get(name));
   if (type !== 'service_account' || typeof email !== 'string' || typeof key !== 'string')
     throw new Lc2Error('SECRET_MISSING', 'credentials.json of the Secret is no service account’s key', {
       where,
-      remedy,
+      remedy: keyRemedy,
     });
   return { client_email: email, private_key: key };
 };

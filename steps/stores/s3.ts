@@ -61,13 +61,12 @@ export const openS3Store = (options: AdapterOptions): Promise<ObjectStore> => {
   });
 };
 
-const contextOf = ({ location, secrets, signal, subfolder, tuning = {}, parsed, url }: AdapterOptions): S3Context => {
-  const path = [parsed.prefix, subfolder ?? ''].filter((part) => part !== '').join('/');
+const contextOf = ({ location, secrets, signal, tuning = {}, parsed, prefix, url }: AdapterOptions): S3Context => {
   const calls = createS3Calls({ location, secrets, tuning });
   return {
     calls,
     bucket: parsed.bucket,
-    prefix: path === '' ? '' : `${path}/`,
+    prefix,
     url,
     signal,
     secrets,

@@ -33,12 +33,18 @@ export interface AdapterOptions extends StoreOptions {
   readonly parsed: ParsedUrl;
   /** The location's url with the subfolder. */
   readonly url: string;
+  /** Of all keys within the bucket: empty or with a final slash. */
+  readonly prefix: string;
 }
+
+export const prefixOf = ({ prefix }: Pick<ParsedUrl, 'prefix'>, subfolder = ''): string =>
+  [prefix, subfolder].flatMap((part) => (part === '' ? [] : [`${part}/`])).join('');
 
 export const adapterOptionsOf = (options: StoreOptions): AdapterOptions => {
   const { location, subfolder } = options;
   const parsed = tryParseUrl(location.url);
   if (parsed === undefined) throw new Lc2Error('INPUT_INVALID', 'no store knows this url', { where: location.url });
   const trimmed = location.url.replace(/\/+$/, '');
-  return { ...options, parsed, url: subfolder === undefined || subfolder === '' ? trimmed : `${trimmed}/${subfolder}` };
+  const url = subfolder === undefined || subfolder === '' ? trimmed : `${trimmed}/${subfolder}`;
+  return { ...options, parsed, url, prefix: prefixOf(parsed, subfolder) };
 };

@@ -16,7 +16,8 @@ import {
   type Spec,
 } from '../support/lab.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { commandLineOf, descendantsOf, waitFor } from '../support/processes.ts';
+import { descendantsOf, waitFor } from '../support/processes.ts';
+import { killStep } from '../support/running-step.ts';
 
 let server: PostgresServer;
 let cloud: CloudLab;
@@ -72,23 +73,12 @@ const counter = () => {
 const running = (type: string): FakeOperation | undefined =>
   cloud.fake.cloud.operations.find(({ operationType, status }) => operationType === type && status === 'RUNNING');
 
-const stepOf = (cli: RunningCli, step: string) => {
-  const found = descendantsOf(cli.pid).filter((each) => new RegExp(`main\\.ts\\0${step}\\0`).test(commandLineOf(each)));
-  return found.at(-1);
-};
-
 /** Kills the step while the cloud works for it, and lets the cloud go on when the next attempt has come. */
 const killInFlight = async (cli: RunningCli, step: string, type: string): Promise<void> => {
   await waitFor(() => running(type), cli.ended);
   // The handle is written down, or is about to be.
   await sleep(Math.random() * 300);
-  const first = stepOf(cli, step);
-  if (!first) throw new Error(`no step ${step} runs: ${cli.stderr()}`);
-  process.kill(first.pid, 'SIGKILL');
-  await waitFor(() => {
-    const next = stepOf(cli, step);
-    return next !== undefined && next.pid !== first.pid ? next : undefined;
-  }, cli.ended);
+  await killStep(cli, step);
   weather.held = false;
 };
 

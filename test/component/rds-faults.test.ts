@@ -8,7 +8,8 @@ import { runPsql } from '../oracle/psql.ts';
 import type { RunningCli } from '../support/cli.ts';
 import { connectTo, createLab, environmentDocument, errorLines, type Lab, type Spec } from '../support/lab.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { commandLineOf, descendantsOf, waitFor } from '../support/processes.ts';
+import { descendantsOf, waitFor } from '../support/processes.ts';
+import { killStep, stepOf } from '../support/running-step.ts';
 import { clusterOf, instanceOf, rdsDatabase, rdsSecret } from '../support/rds.ts';
 
 /** Of polls. */
@@ -78,19 +79,6 @@ const counter = () => {
 const counterOf = (action: string) => {
   const before = fake.calls.length;
   return () => fake.calls.slice(before).filter((each) => each === action).length;
-};
-
-const stepOf = (cli: RunningCli, step: string) =>
-  descendantsOf(cli.pid).findLast((each) => new RegExp(`main\\.ts\\0${step}\\0`).test(commandLineOf(each)));
-
-const killStep = async (cli: RunningCli, step: string): Promise<void> => {
-  const first = stepOf(cli, step);
-  if (!first) throw new Error(`no step ${step} runs: ${cli.stderr()}`);
-  process.kill(first.pid, 'SIGKILL');
-  await waitFor(() => {
-    const next = stepOf(cli, step);
-    return next !== undefined && next.pid !== first.pid ? next : undefined;
-  }, cli.ended);
 };
 
 /** The service works on it, and the handle is written down or is about to be. */

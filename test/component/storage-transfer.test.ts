@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { fairTransferWeather, type TransferWeather } from '../fakes/storage-transfer/cloud.ts';
 import { differences } from '../oracle/compare.ts';
 import type { Capture } from '../oracle/facts.ts';
-import type { RunningCli } from '../support/cli.ts';
 import { createLab, environmentDocument, errorLines, type Lab, type Sealed } from '../support/lab.ts';
-import { commandLineOf, descendantsOf, waitFor } from '../support/processes.ts';
+import { descendantsOf, waitFor } from '../support/processes.ts';
+import { killStep } from '../support/running-step.ts';
 import { startTransferLab, type TransferLab } from '../support/storage-transfer.ts';
 
 interface Manifest {
@@ -182,9 +182,6 @@ test.each([
   expect(differences(after, await capture())).toEqual([]);
 });
 
-const stepOf = (cli: RunningCli) =>
-  descendantsOf(cli.pid).findLast((each) => /main\.ts\0transfer\0/.test(commandLineOf(each)));
-
 test('a step that is killed in flight is followed by one that goes on with the same job', async () => {
   for (const key of keys) await cloud.buckets.put(bucket, key, key);
   weather.held = true;
@@ -192,13 +189,7 @@ test('a step that is killed in flight is followed by one that goes on with the s
   await waitFor(running, cli.ended);
   // The handle is written down, or is about to be.
   await sleep(Math.random() * 300);
-  const first = stepOf(cli);
-  if (!first) throw new Error(`no step runs: ${cli.stderr()}`);
-  process.kill(first.pid, 'SIGKILL');
-  await waitFor(() => {
-    const next = stepOf(cli);
-    return next !== undefined && next.pid !== first.pid ? next : undefined;
-  }, cli.ended);
+  await killStep(cli, 'transfer');
   weather.held = false;
   const { status, stderr } = await cli.ended;
   expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
