@@ -1,6 +1,6 @@
 // What is bundled, and how: scripts/build.ts writes it, test/golden/supply.test.ts looks at it.
 import { build, type Metafile } from 'esbuild';
-import { englishOnly, noHttp2, ownFetch, requiredHttp, withoutArrow } from './lean-plugins.ts';
+import { englishOnly, noHttp2, noMilo, ownFetch, requiredHttp, withoutArrow } from './lean-plugins.ts';
 
 export interface Bundle {
   readonly folder: string;
@@ -40,7 +40,7 @@ export const runEsbuild = async (root: string, { folder, entries }: Bundle, writ
     // Sockets of another runtime, and passwords from a file in the home folder: ours come from Secrets, always.
     external: ['pg-cloudflare', 'pgpass'],
     banner: { js: banner },
-    plugins: [requiredHttp, englishOnly, noHttp2, withoutArrow, ownFetch],
+    plugins: [requiredHttp, englishOnly, noHttp2, noMilo, withoutArrow, ownFetch],
     metafile: true,
     logLevel: 'warning',
   });

@@ -29,6 +29,16 @@ export const noHttp2: Plugin = {
     })),
 };
 
+/** A second parser of HTTP/1.1 in undici, in WebAssembly twice, for who asks for it: a third of undici. */
+export const noMilo: Plugin = {
+  name: 'no-milo',
+  setup: (on) =>
+    on.onLoad({ filter: /[/\\]undici[/\\]lib[/\\]milo[/\\](no-)?simd\.js$/ }, () => ({
+      contents: 'module.exports = undefined;',
+      loader: 'js',
+    })),
+};
+
 /** zod's messages in all languages but its own, English: a third of what every step loads. */
 export const englishOnly: Plugin = {
   name: 'english-only',
