@@ -6,6 +6,7 @@ import { apiPage } from './reference/api-page.ts';
 import { cataloguePage } from './reference/catalogue-page.ts';
 import { errorsPage } from './reference/errors-page.ts';
 import { manifestPage } from './reference/manifest-page.ts';
+import { permissionsPage } from './reference/permissions-page.ts';
 import { stepsPage } from './reference/steps-page.ts';
 import { templatesPage } from './reference/templates-page.ts';
 
@@ -17,6 +18,7 @@ const pages: ReadonlyMap<string, string> = new Map([
   ['api.md', apiPage()],
   ['errors.md', errorsPage()],
   ['manifest.md', manifestPage()],
+  ['permissions.md', permissionsPage()],
   ['steps.md', stepsPage()],
   ['templates.md', templatesPage()],
 ]);

@@ -7,6 +7,7 @@ import type { Manifest } from '../core/manifest/manifest.ts';
 import { restoreRecord } from '../core/manifest/records.ts';
 import { stampOf, tryStampOfId } from '../core/plan/backup-id.ts';
 import { tryService } from '../core/plan/environment.ts';
+import { estimateLine, estimateOf, type Movement } from '../core/plan/estimate.ts';
 import { layout } from '../core/plan/layout.ts';
 import { chooseMover } from '../core/plan/mover-choice.ts';
 import { assertAllowed, chooseRestore } from '../core/plan/restore-choice.ts';
@@ -94,9 +95,9 @@ const plan = async (context: StepContext, storage: ObjectStore): Promise<Preview
   if (fixed.databases.length > 0) {
     const target = await previewDatabases(context, manifest, fixed);
     problems.push(...target.problems);
-    lines.push(...databaseLines(target, fixed));
+    lines.push(...databaseLines(target, fixed), dumpsLine(context, manifest, fixed));
   }
-  for (const store of fixed.stores) lines.push(await previewStore({ context, storage, manifest, fixed, store }));
+  for (const store of fixed.stores) lines.push(...(await previewStore({ context, storage, manifest, fixed, store })));
   for (const problem of problems) {
     lines.push(`${problem.severity}: ${problem.code}: ${problem.message}`);
     context.log.warn({ code: problem.code, severity: problem.severity }, problem.message);
@@ -182,6 +183,18 @@ const databaseLines = (target: LoadPreview, { databaseMode }: RestorePlan): stri
   ...target.subscriptions.map((name) => `subscription ${name} stays disabled after the restore`),
 ];
 
+const dumpsLine = ({ environment, source }: StepContext, manifest: Manifest, fixed: RestorePlan): string => {
+  const bytes = fixed.databases.reduce((sum, { database }) => sum + dumpOf(manifest, database).size, 0);
+  const objects = fixed.databases.length;
+  const movement = { from: source.spec.storage, to: environment.spec.storage, objects, bytes, copied: false };
+  return `dumps of ${objects} databases, ${humanBytes(bytes)}: ${estimated(movement, environment)}`;
+};
+
+const estimated = (movement: Movement, { spec }: StepContext['environment']): string => {
+  const { estimate } = spec.restore;
+  return estimateLine(movement, estimateOf(movement, estimate), estimate.currency);
+};
+
 interface StorePreview {
   readonly context: StepContext;
   readonly storage: ObjectStore;
@@ -197,7 +210,7 @@ const dotted = /(^|\/)\.\.?(\/|$)/;
  * Reads the inventory whole: its digests, whether the target can hold every key, and whether every copy is still there
  * with its size and checksum. One listing of the copies, so that what is missing is known before anything is changed.
  */
-const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview): Promise<string> =>
+const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview): Promise<readonly string[]> =>
   withTarget(context, store, async (target, spec) => {
     // One listing page shows whether the place exists and may be read.
     for await (const _ of target.list()) break;
@@ -236,8 +249,13 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
     const strange =
       odd > 0 ? `; ${odd} keys hold . or .. segments, which a gateway to a file system would misplace` : '';
     const what = `up to ${objects} objects, ${humanBytes(bytes)}`;
-    const by = `by ${chooseMover(spec.mover, context.source.spec.storage, spec)}`;
-    return `object store ${store}: ${what}, ${fixed.objectsMode} into ${target.url} ${by}${lost}${strange}`;
+    const from = context.source.spec.storage;
+    const mover = chooseMover(spec.mover, from, spec);
+    const movement = { from, to: spec, objects, bytes, copied: mover === 'copy' };
+    return [
+      `object store ${store}: ${what}, ${fixed.objectsMode} into ${target.url} by ${mover}${lost}${strange}`,
+      `object store ${store}: ${estimated(movement, context.environment)}`,
+    ];
   });
 
 const isKept = (

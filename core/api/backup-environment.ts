@@ -3,6 +3,7 @@ import { profileNames } from '../profiles/index.ts';
 import { type ServiceName, serviceNames, services } from '../services/index.ts';
 import { credentials, duration, labelKey, labelName, plainText, projectId, storeName, withRules } from './common.ts';
 import { conditionSchema } from './conditions.ts';
+import { estimateShape } from './estimate.ts';
 import { type Location, locationShape } from './location.ts';
 import { storageTransfer } from './storage-transfer.ts';
 
@@ -97,6 +98,7 @@ export const backupEnvironmentSpec = withRules(
           .default(true)
           .describe('Whether a restore may write into this environment; it must be confirmed by name in any case.'),
         keepPrevious: duration.default('7d').describe('How long the replaced databases are kept.'),
+        estimate: estimateShape.prefault({}),
       })
       .prefault({}),
     scheduling: z

@@ -1,5 +1,6 @@
 // Backups of a Cloud SQL instance: snapshot and exports by the (fake) cloud, restored by its import, judged by the oracle.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { cloudSqlPermissions } from '../../core/permissions/services.ts';
 import { differences } from '../oracle/compare.ts';
 import { runPsql } from '../oracle/psql.ts';
 import { seedEverything, seedRoles } from '../oracle/seed/everything.ts';
@@ -27,6 +28,7 @@ beforeAll(async () => {
   [server, other, lab] = await Promise.all([startPostgres(), startPostgres(), createLab()]);
   cloud = await startCloudLab([instanceOf(server, 'main'), instanceOf(other, 'other')]);
   await cloud.bucket('backups');
+  cloud.fake.cloud.weather.allowed = new Set(Object.keys(cloudSqlPermissions));
   for (const each of [server, other]) await seedRoles(connectTo(each));
   await runPsql(connectTo(server), 'CREATE DATABASE everything TEMPLATE template0');
   await seedEverything(connectTo(server, 'everything'), { eventTriggers: true });

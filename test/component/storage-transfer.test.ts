@@ -1,6 +1,7 @@
 // Storage Transfer copies the library into the backup: whole, in increments, after kills, and what moved meanwhile is right.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { storageTransferPermissions } from '../../core/permissions/services.ts';
 import { fairTransferWeather, type TransferWeather } from '../fakes/storage-transfer/cloud.ts';
 import { differences } from '../oracle/compare.ts';
 import type { Capture } from '../oracle/facts.ts';
@@ -56,7 +57,8 @@ afterEach(() => {
   if (violation !== undefined) throw new Error(violation);
 });
 beforeEach(async () => {
-  Object.assign(weather, fairTransferWeather());
+  const allowed = new Set(Object.keys(storageTransferPermissions));
+  Object.assign(weather, fairTransferWeather(), { allowed });
   earlier = { operations: cloud.fake.cloud.operations.length, calls: cloud.fake.calls.length };
   bucket = `documents-${++runs}`;
   for (const name of [bucket, `backups-${runs}`]) await cloud.buckets.make(name);

@@ -5,6 +5,7 @@ import type { DatabaseService, ServiceJob } from '../../core/ports/database-serv
 import { Lc2Error } from '../../core/errors.ts';
 import { parseEnvironment } from '../../core/plan/environment.ts';
 import { openService } from '../../steps/services/index.ts';
+import { cloudSqlPermissions } from '../../core/permissions/services.ts';
 import { fairWeather } from '../fakes/cloud-sql/cloud.ts';
 import type { FakeInstance } from '../fakes/cloud-sql/instances.ts';
 import { readObject, runSql } from '../fakes/cloud-sql/programs.ts';
@@ -65,7 +66,8 @@ beforeAll(async () => {
 });
 
 beforeEach(() => {
-  Object.assign(cloud.fake.cloud.weather, fairWeather());
+  const allowed = new Set(Object.keys(cloudSqlPermissions));
+  Object.assign(cloud.fake.cloud.weather, fairWeather(), { allowed });
   Object.assign(main, { state: 'RUNNABLE', activationPolicy: 'ALWAYS' });
 });
 
@@ -244,6 +246,10 @@ describe('who lacks a permission', () => {
       },
     ],
   ];
+
+  it('is of all that the page of permissions names', () => {
+    expect(new Set(cases.map(([permission]) => permission))).toEqual(new Set(Object.keys(cloudSqlPermissions)));
+  });
 
   it.each(cases)('%s is told which', async (permission, work) => {
     cloud.fake.cloud.weather.slow = 300;

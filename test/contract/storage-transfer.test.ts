@@ -4,6 +4,7 @@ import { compileFilter } from '../../core/plan/filter.ts';
 import { listLine } from '../../core/plan/transfer-list.ts';
 import type { TransferJob, TransferService } from '../../core/ports/transfer-service.ts';
 import { openTransfer } from '../../steps/services/index.ts';
+import { storageTransferPermissions } from '../../core/permissions/services.ts';
 import { fairTransferWeather, type TransferWeather } from '../fakes/storage-transfer/cloud.ts';
 import { startTransferLab, transferProject, type TransferLab } from '../support/storage-transfer.ts';
 import { codeOf } from './store-fixture.ts';
@@ -51,7 +52,10 @@ beforeAll(async () => {
   ({ weather } = cloud.fake.cloud);
   for (const bucket of ['from', 'to']) await cloud.buckets.make(bucket);
 });
-beforeEach(() => void Object.assign(weather, fairTransferWeather()));
+beforeEach(() => {
+  const allowed = new Set(Object.keys(storageTransferPermissions));
+  Object.assign(weather, fairTransferWeather(), { allowed });
+});
 afterEach(() => {
   const [violation] = cloud.fake.violations;
   if (violation !== undefined) throw new Error(violation);
@@ -187,6 +191,33 @@ const openTransferAt = (endpoint: string): TransferService =>
     secrets: {},
     signal: new AbortController().signal,
   });
+
+describe('who lacks a permission', () => {
+  const cases: readonly [string, (service: TransferService, job: TransferJob) => Promise<unknown>][] = [
+    ['storagetransfer.jobs.create', (service, job) => service.start(job)],
+    ['storagetransfer.jobs.get', (service, job) => service.find(job)],
+    ['storagetransfer.jobs.run', (service, job) => service.start(job)],
+    ['storagetransfer.operations.get', (service, job) => run(job, service)],
+    [
+      'storagetransfer.operations.cancel',
+      async (service, job) => {
+        weather.held = true;
+        await service.cancel(await service.start(job));
+      },
+    ],
+  ];
+
+  it('is of all that the page of permissions names', () => {
+    expect(cases.map(([permission]) => permission)).toEqual(Object.keys(storageTransferPermissions).sort());
+  });
+
+  it.each(cases)('%s is told which', async (permission, work) => {
+    const job = await jobOf('a');
+    weather.missing.add(permission);
+    expect(await codeOf(work(open(), job))).toBe('SERVICE_DENIED');
+    weather.held = false;
+  });
+});
 
 describe('Google’s own conditions', () => {
   const ask = async (body: object): Promise<number> => {

@@ -1,4 +1,4 @@
-import { contract, type Seed, unit } from './seed.ts';
+import { component, contract, type Seed, unit } from './seed.ts';
 
 const gs = (name: string) => contract('gs-store', `object store: gs > ${name}`);
 const gsFaults = (name: string) => contract('gs-faults', `gs when the service or the network fails > ${name}`);
@@ -143,5 +143,26 @@ export const cloudsSeeds: readonly Seed[] = [
     find: '([a-z0-9]{3,24}\\/[a-z0-9]',
     replace: '[a-z0-9]{3,24}\\/([a-z0-9]',
     test: unit('environment', 'urls of locations > "azblob://account/container"'),
+  },
+  {
+    breaks: 'a backup asks for a right that it need not have',
+    file: 'steps/movers/copy-gs.ts',
+    find: "          ifGenerationMatch: order.createOnly ? '0' : undefined,\n",
+    replace: '',
+    test: component('store-permissions', 'gs > backup'),
+  },
+  {
+    breaks: 'a policy gives more than is needed',
+    file: 'core/permissions/stores.ts',
+    find: "      backup: [...gsRead, 'storage.objects.create'],",
+    replace: "      backup: [...gsRead, 'storage.objects.create', 'storage.objects.delete'],",
+    test: component('store-permissions', 'gs > backup'),
+  },
+  {
+    breaks: 'what leaves a region costs nothing',
+    file: 'core/plan/estimate.ts',
+    find: ' || from.region !== to.region',
+    replace: '',
+    test: unit('estimate', 'the estimate of a preview > says what leaves the region'),
   },
 ];

@@ -20,7 +20,7 @@ export type Fault =
   | { readonly kind: 'delay'; readonly milliseconds: number };
 
 export interface FaultRule {
-  readonly matches: (request: { readonly method: string; readonly url: string }) => boolean;
+  readonly matches: (request: Pick<FrontRequest, 'method' | 'url' | 'headers'>) => boolean;
   /** How many matching requests meet the fault. */
   readonly times: number;
   readonly fault: Fault;
@@ -83,8 +83,8 @@ export async function startFront(server: string, options: FrontOptions): Promise
     });
   };
 
-  const faultFor = (method: string, url: string): Fault | undefined => {
-    const entry = rules.find(({ rule, left }) => left > 0 && rule.matches({ method, url }));
+  const faultFor = (asked: Pick<FrontRequest, 'method' | 'url' | 'headers'>): Fault | undefined => {
+    const entry = rules.find(({ rule, left }) => left > 0 && rule.matches(asked));
     if (entry !== undefined) entry.left--;
     return entry?.rule.fault;
   };
@@ -92,7 +92,7 @@ export async function startFront(server: string, options: FrontOptions): Promise
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const { method = '', url = '', headers } = incoming;
     seen.push(`${method} ${url}`);
-    const fault = faultFor(method, url);
+    const fault = faultFor({ method, url, headers });
     const asked: FrontRequest = { method, url, headers, body: await readBody(incoming) };
     if (fault?.kind === 'answer') {
       outgoing.writeHead(fault.status, { 'content-type': options.contentType, ...fault.headers }).end(fault.body);

@@ -7,13 +7,20 @@ import { type Discovery, type Method, readDiscovery } from './discovery.ts';
 export interface ApiWeather {
   /** IAM permissions that the caller lacks. */
   missing: Set<string>;
+  /** The only ones that the caller has; undefined: all. */
+  allowed: ReadonlySet<string> | undefined;
   /** Answers in place of the interface's own, by method. */
   answers: { readonly method: string; readonly status: number; readonly reason: string; times: number }[];
   /** Requests of these methods are taken, and their answers lost. */
   lost: { readonly method: string; times: number }[];
 }
 
-export const fairApiWeather = (): ApiWeather => ({ missing: new Set(), answers: [], lost: [] });
+export const fairApiWeather = (): ApiWeather => ({
+  missing: new Set(),
+  allowed: undefined,
+  answers: [],
+  lost: [],
+});
 
 /** Refused at once. */
 export class Refusal extends Error {
@@ -121,7 +128,8 @@ const upset = ({ weather, permissions }: GoogleApiOptions, { id }: Method): void
   const rule = take(weather.answers, id);
   if (rule) throw new Refusal(rule.status, rule.reason, `The weather of the test says ${rule.reason}.`);
   const permission = permissions[id];
-  if (permission !== undefined && weather.missing.has(permission))
+  const isLacking = (name: string) => weather.missing.has(name) || weather.allowed?.has(name) === false;
+  if (permission !== undefined && isLacking(permission))
     throw new Refusal(403, 'forbidden', `Permission '${permission}' denied.`);
 };
 

@@ -1,0 +1,62 @@
+/** The least that an identity needs at a database service and at Storage Transfer. Tests give these and no others, and need each. */
+
+export interface Statement {
+  readonly actions: readonly string[];
+  /** Names of resources of AWS; of the live server it is `NAME`. */
+  readonly resources: readonly string[];
+}
+
+const rds = (...names: readonly string[]): string[] => names.map((name) => `arn:aws:rds:*:*:${name}`);
+
+/** Everything that is made has a name that begins with `lc2-`. */
+export const rdsStatements: Readonly<Record<'instance' | 'cluster', readonly Statement[]>> = {
+  instance: [
+    { actions: ['rds:DescribeDBInstances', 'rds:DescribeDBSnapshots'], resources: ['*'] },
+    { actions: ['rds:CreateDBSnapshot'], resources: rds('db:NAME', 'snapshot:lc2-*') },
+    {
+      actions: ['rds:RestoreDBInstanceFromDBSnapshot'],
+      resources: rds('snapshot:lc2-*', 'db:lc2-*', 'subgrp:*', 'pg:*', 'og:*'),
+    },
+    {
+      actions: ['rds:AddTagsToResource', 'rds:DeleteDBInstance', 'rds:DeleteDBSnapshot'],
+      resources: rds('db:lc2-*', 'snapshot:lc2-*'),
+    },
+  ],
+  cluster: [
+    {
+      actions: ['rds:DescribeDBClusters', 'rds:DescribeDBClusterSnapshots', 'rds:DescribeDBInstances'],
+      resources: ['*'],
+    },
+    { actions: ['rds:CreateDBClusterSnapshot'], resources: rds('cluster:NAME', 'cluster-snapshot:lc2-*') },
+    {
+      actions: ['rds:RestoreDBClusterFromSnapshot', 'rds:CreateDBInstance'],
+      resources: rds('cluster-snapshot:lc2-*', 'cluster:lc2-*', 'db:lc2-*', 'subgrp:*', 'cluster-pg:*', 'pg:*', 'og:*'),
+    },
+    {
+      actions: ['rds:AddTagsToResource', 'rds:DeleteDBInstance', 'rds:DeleteDBCluster', 'rds:DeleteDBClusterSnapshot'],
+      resources: rds('db:lc2-*', 'cluster:lc2-*', 'cluster-snapshot:lc2-*'),
+    },
+  ],
+};
+
+/** Permission, and what it is for. */
+export type Reasons = Readonly<Record<string, string>>;
+
+export const cloudSqlPermissions: Reasons = {
+  'cloudsql.instances.get': 'looking at the instance and at operations',
+  'cloudsql.instances.export': '`export`',
+  'cloudsql.instances.import': 'restores into the environment that was backed up',
+  'cloudsql.instances.update': 'giving an export or import up; without it, it goes on to its end',
+  'cloudsql.backupRuns.create': '`snapshot`',
+  'cloudsql.backupRuns.get': 'waiting for the snapshot',
+  'cloudsql.backupRuns.list': 'finding the snapshot again after a lost answer',
+  'cloudsql.backupRuns.delete': 'removing the snapshot of a run that failed, and `lc2-backup delete`',
+};
+
+export const storageTransferPermissions: Reasons = {
+  'storagetransfer.jobs.create': 'the job',
+  'storagetransfer.jobs.run': 'its operation',
+  'storagetransfer.jobs.get': 'finding it again after a lost answer',
+  'storagetransfer.operations.get': 'waiting',
+  'storagetransfer.operations.cancel': 'giving it up with a run that is stopped; without it, it goes on to its end',
+};

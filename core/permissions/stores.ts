@@ -1,0 +1,45 @@
+/**
+ * The least that an identity needs at an object store, by what a run does there. The page docs/reference/permissions.md is made
+ * of it; test/component/store-permissions.test.ts gives these and no others, and needs each.
+ */
+export type Work = 'backup' | 'restore' | 'verify' | 'delete';
+
+export interface StorePermissions {
+  readonly library: Readonly<Record<Extract<Work, 'backup' | 'restore'>, readonly string[]>>;
+  readonly storage: Readonly<Record<Work, readonly string[]>>;
+}
+
+const s3Read = ['s3:ListBucket', 's3:GetObject'] as const;
+const s3Write = ['s3:PutObject', 's3:PutObjectTagging', 's3:AbortMultipartUpload'] as const;
+const gsRead = ['storage.objects.list', 'storage.objects.get'] as const;
+const blobs = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs';
+
+export const storePermissions: Readonly<Record<'s3' | 'gs' | 'azblob', StorePermissions>> = {
+  s3: {
+    library: { backup: [...s3Read, 's3:GetObjectTagging'], restore: [...s3Read, ...s3Write, 's3:DeleteObject'] },
+    storage: {
+      backup: [...s3Read, ...s3Write, 's3:ListBucketMultipartUploads'],
+      restore: [...s3Read, 's3:GetObjectTagging', 's3:PutObject'],
+      verify: s3Read,
+      delete: [...s3Read, 's3:DeleteObject'],
+    },
+  },
+  gs: {
+    library: { backup: gsRead, restore: ['storage.objects.list', 'storage.objects.create', 'storage.objects.delete'] },
+    storage: {
+      backup: [...gsRead, 'storage.objects.create'],
+      restore: [...gsRead, 'storage.objects.create'],
+      verify: gsRead,
+      delete: [...gsRead, 'storage.objects.delete'],
+    },
+  },
+  azblob: {
+    library: { backup: [`${blobs}/read`], restore: [`${blobs}/read`, `${blobs}/write`, `${blobs}/delete`] },
+    storage: {
+      backup: [`${blobs}/read`, `${blobs}/write`],
+      restore: [`${blobs}/read`, `${blobs}/write`],
+      verify: [`${blobs}/read`],
+      delete: [`${blobs}/read`, `${blobs}/delete`],
+    },
+  },
+};

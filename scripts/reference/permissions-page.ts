@@ -1,0 +1,113 @@
+import {
+  cloudSqlPermissions,
+  type Reasons,
+  rdsStatements,
+  type Statement,
+  storageTransferPermissions,
+} from '../../core/permissions/services.ts';
+import { type StorePermissions, storePermissions, type Work } from '../../core/permissions/stores.ts';
+import { code, page, table } from './markdown.ts';
+
+const works: Readonly<Record<Work, string>> = {
+  backup: 'backs up',
+  restore: 'restores',
+  verify: 'reads backups, as `verify` and `list` do',
+  delete: 'deletes backups and what failed runs left',
+};
+
+const json = (value: unknown): string => `\`\`\`json\n${JSON.stringify(value, undefined, 2)}\n\`\`\``;
+
+interface Role {
+  readonly side: 'library' | 'storage';
+  readonly work: Work;
+  readonly permissions: readonly string[];
+}
+
+const rolesOf = ({ library, storage }: StorePermissions): Role[] => {
+  const of = (side: Role['side'], all: Readonly<Partial<Record<Work, readonly string[]>>>): Role[] =>
+    Object.keys(works).flatMap((name) => {
+      const work = name as Work;
+      const permissions = all[work];
+      return permissions === undefined ? [] : [{ side, work, permissions }];
+    });
+  return [...of('library', library), ...of('storage', storage)];
+};
+
+const titleOf = ({ side, work }: Role): string => `#### Who ${works[work]}, on the ${side}`;
+
+const policy = (statements: readonly Statement[]): string =>
+  json({
+    Version: '2012-10-17',
+    Statement: statements.map(({ actions, resources }) => ({ Effect: 'Allow', Action: actions, Resource: resources })),
+  });
+
+/** Actions on the bucket as such; all others are on its objects. */
+const ofBuckets = /^s3:(ListBucket|ListBucketMultipartUploads|GetBucket\w+)$/;
+
+const bucketStatements = ({ side, permissions }: Role): Statement[] => {
+  const arn = `arn:aws:s3:::retail-${side}`;
+  const [bucket, objects] = [true, false].map((wanted) =>
+    permissions.filter((name) => ofBuckets.test(name) === wanted),
+  );
+  return [
+    { actions: bucket ?? [], resources: [arn] },
+    { actions: objects ?? [], resources: [`${arn}/*`] },
+  ].filter(({ actions }) => actions.length > 0);
+};
+
+const reasons = (all: Reasons): string =>
+  table(
+    ['permission', 'for'],
+    Object.entries(all).map(([permission, why]) => [code(permission), why]),
+  );
+
+const named = (word: string): string => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
+
+export const permissionsPage = (): string =>
+  page(
+    'Permissions',
+    'The least that works, by what an identity does and where. Tests run everything with these and with no others, and each of them is needed. ' +
+      'A missing one is named in the error.',
+    'The safest set-up has three identities: one that backs up and cannot delete, one that restores, and one that deletes ' +
+      'and is used by people. What failed runs leave then stays until the third one deletes it. With the mover `copy` the identity of the place that is ' +
+      'written to needs what `backup` needs on the other place, too.',
+    '## Amazon',
+    '### S3',
+    ...rolesOf(storePermissions.s3).flatMap((role) => [titleOf(role), policy(bucketStatements(role))]),
+    '### RDS and Aurora',
+    'Who backs up and deletes backups; a restore needs nothing of RDS. Put the identifier of the instance or cluster in place of `NAME`.',
+    '#### An instance',
+    policy(rdsStatements.instance),
+    '#### A cluster',
+    policy(rdsStatements.cluster),
+    '## Google',
+    'Roles for `gcloud iam roles create NAME --project PROJECT --file role.json`, to be granted on the bucket.',
+    '### Cloud Storage',
+    ...rolesOf(storePermissions.gs).flatMap((role) => [
+      titleOf(role),
+      json({
+        title: `LC2 Backup: ${role.work}, ${role.side}`,
+        stage: 'GA',
+        includedPermissions: role.permissions,
+      }),
+    ]),
+    '### Cloud SQL',
+    'On the project. What the service account of the *instance* needs: [how to](../how-to/cloud-sql.md#permissions).',
+    reasons(cloudSqlPermissions),
+    '### Storage Transfer',
+    'On the project, for who backs up. What Google’s service agent needs: [how to](../how-to/google-and-azure.md#large-libraries).',
+    reasons(storageTransferPermissions),
+    '## Azure',
+    'Roles for `az role definition create --role-definition role.json`, to be assigned on the container.',
+    '### Blob Storage',
+    ...rolesOf(storePermissions.azblob).flatMap((role) => [
+      titleOf(role),
+      json({
+        Name: `LC2 Backup: ${role.work}, ${role.side}`,
+        Description: `What LC2 Backup needs where it ${named(works[role.work]).toLowerCase()}`,
+        Actions: [],
+        DataActions: role.permissions,
+        AssignableScopes: ['/subscriptions/SUBSCRIPTION'],
+      }),
+    ]),
+  );

@@ -1,0 +1,75 @@
+// What each request to an object store needs, as the vendors' documentation of the request says.
+import type { IncomingHttpHeaders } from 'node:http';
+
+export interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** One permission on one bucket or container. */
+export interface Need {
+  readonly bucket: string;
+  readonly permission: string;
+}
+
+export type NeedsOf = (asked: Asked) => Need[];
+
+const s3Needs: NeedsOf = ({ method, url, headers }) => {
+  const { pathname, searchParams } = new URL(url, 'http://s3');
+  const [, bucket = '', ...key] = pathname.split('/');
+  const need = (name: string, where = bucket): Need => ({ bucket: where, permission: `s3:${name}` });
+  if (key.join('/') === '') {
+    if (method === 'POST') return [need('DeleteObject')];
+    return [need(searchParams.has('uploads') ? 'ListBucketMultipartUploads' : 'ListBucket')];
+  }
+  if (method === 'GET' || method === 'HEAD') return [need('GetObject')];
+  if (method === 'DELETE') return [need(searchParams.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject')];
+  const source = headers['x-amz-copy-source'];
+  if (source === undefined) return [need('PutObject')];
+  const [from = ''] = decodeURIComponent(String(source)).replace(/^\//, '').split('/');
+  const directive = headers['x-amz-tagging-directive'];
+  // Tags go with a copy in one request, unless it says that they do not; with a part they never do.
+  const tags =
+    directive === 'REPLACE' || searchParams.has('partNumber')
+      ? []
+      : [need('GetObjectTagging', from), need('PutObjectTagging')];
+  return [need('GetObject', from), need('PutObject'), ...tags];
+};
+
+const gsNeeds: NeedsOf = ({ method, url }) => {
+  const { pathname, searchParams } = new URL(url, 'http://gs');
+  const parts = pathname
+    .replace(/^\/(upload|download|resumable)/, '')
+    .split('/')
+    .slice(3);
+  const [, bucket = '', , key, , , to = ''] = parts.map((part) => decodeURIComponent(part));
+  const need = (name: string, where = bucket): Need => ({ bucket: where, permission: `storage.objects.${name}` });
+  const isCreation = searchParams.get('ifGenerationMatch') === '0' || searchParams.has('upload_id');
+  const write = (where: string): Need[] => [need('create', where), ...(isCreation ? [] : [need('delete', where)])];
+  if (pathname.includes('/rewriteTo/')) return [need('get'), ...write(to)];
+  if (method === 'POST' || method === 'PUT') return write(bucket);
+  if (method === 'DELETE') return searchParams.has('upload_id') ? [] : [need('delete')];
+  return [need(key === undefined ? 'list' : 'get')];
+};
+
+const azblobNeeds: NeedsOf = ({ method, url, headers }) => {
+  const { pathname } = new URL(url, 'http://azblob');
+  const [, , bucket = ''] = pathname.split('/');
+  const need = (name: string, where = bucket): Need => ({
+    bucket: where,
+    permission: `Microsoft.Storage/storageAccounts/blobServices/containers/blobs/${name}`,
+  });
+  if (method === 'GET' || method === 'HEAD') return [need('read')];
+  if (method === 'DELETE') return [need('delete')];
+  const source = headers['x-ms-copy-source'];
+  if (source === undefined) return [need('write')];
+  const [, , from = ''] = new URL(String(source)).pathname.split('/');
+  return [need('read', from), need('write')];
+};
+
+export const needsOf: Readonly<Record<'s3' | 'gs' | 'azblob', NeedsOf>> = {
+  s3: s3Needs,
+  gs: gsNeeds,
+  azblob: azblobNeeds,
+};
