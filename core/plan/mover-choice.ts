@@ -32,6 +32,10 @@ export const canCopy = (
     a.store === b.store &&
     stores[a.store].serverCopy &&
     (from.endpoint ?? '') === (to.endpoint ?? '') &&
-    from.region === to.region
+    (from.region === to.region || (from.endpoint === undefined && partitionOf(from.region) === partitionOf(to.region)))
   );
 };
+
+/** Amazon copies between its regions, but not between its partitions, which share no identities either. */
+const partitionOf = (region: string): string =>
+  /^(cn|us-gov|us-iso[a-z]*|eu-isoe|eusc)-/.exec(region)?.[1] ?? 'commercial';

@@ -206,6 +206,20 @@ describe('the mover', () => {
     expect(chooseMover('auto', s3, to) === 'copy').toBe(can);
   });
 
+  it.each([
+    ['eu-central-1', 'us-east-1', true],
+    ['us-isob-east-1', 'us-isob-west-1', true],
+    ['cn-north-1', 'us-east-1', false],
+    ['us-gov-west-1', 'us-west-1', false],
+    ['eusc-de-east-1', 'eu-central-1', false],
+  ])('lets Amazon copy from %s to %s: %s', (a, b, can) => {
+    const [from, to] = [
+      { url: 's3://bucket-a', region: a },
+      { url: 's3://bucket-b', region: b },
+    ];
+    expect([canCopy(from, to), canCopy(to, from)]).toEqual([can, can]);
+  });
+
   it('is Storage Transfer for what a backup copies at once, and copy for all else', () => {
     const [from, to] = [{ url: 'gs://documents' }, { url: 'gs://backups' }];
     const spec = { projectId: 'p', objectStores: [{ name: 'd', ...from, storageTransfer: { project: 'retail-prd' } }] };
