@@ -1,3 +1,5 @@
+import { errnoOf, partOf, textOf } from './thrown.ts';
+
 /** What a call of Google's client ended with, taken apart. */
 export interface Failure {
   /** Undefined where nobody answered. */
@@ -7,11 +9,6 @@ export interface Failure {
   readonly message: string;
   readonly errno: string | undefined;
 }
-
-const partOf = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? (Reflect.get(value, name) as unknown) : undefined;
-
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
 export const failureOf = (thrown: unknown): Failure => {
   const response = partOf(thrown, 'response');
@@ -24,14 +21,4 @@ export const failureOf = (thrown: unknown): Failure => {
     message: textOf(partOf(said, 'message')) ?? textOf(partOf(thrown, 'message')) ?? String(thrown),
     errno: errnoOf(thrown),
   };
-};
-
-/** The socket's error is somewhere below. */
-const errnoOf = (thrown: unknown): string | undefined => {
-  for (let [error, depth] = [thrown, 0]; error !== undefined && depth < 5; depth++) {
-    const code = textOf(partOf(error, 'code'));
-    if (code !== undefined && /^E[A-Z_]+$/.test(code)) return code;
-    error = partOf(error, 'cause') ?? partOf(partOf(error, 'errors'), '0');
-  }
-  return undefined;
 };

@@ -8,7 +8,7 @@ import {
 } from '@azure/storage-blob';
 import { Lc2Error } from '../../core/errors.ts';
 import { tryParseUrl } from '../../core/stores/index.ts';
-import { workloadIdentity } from './azblob-token.ts';
+import { entraCredential, type TokenCredential } from '../runtime/entra.ts';
 import type { StoreOptions } from './store-options.ts';
 
 export type AzblobOptions = Pick<StoreOptions, 'location' | 'secrets'>;
@@ -40,6 +40,19 @@ export const openContainer = (options: AzblobOptions): AzblobPlace => {
   const service = new BlobServiceClient(url.replace(/\/+$/, ''), pipeline);
   return { container: service.getContainerClient(containerName), account, containerName, key: found.key };
 };
+
+/** The pod's own. */
+export const workloadIdentity = (where: string, env: Readonly<Record<string, string | undefined>>): TokenCredential =>
+  entraCredential({
+    where,
+    audience: 'https://storage.azure.com',
+    env,
+    errors: {
+      denied: 'STORE_DENIED',
+      failed: 'STORE_FAILED',
+      remedy: 'give the Secret accountName and accountKey, or the ServiceAccount a workload identity',
+    },
+  });
 
 interface Found {
   readonly key: StorageSharedKeyCredential | undefined;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { workloadIdentity } from '../../steps/stores/azblob-token.ts';
+import { workloadIdentity } from '../../steps/stores/azblob-client.ts';
 import { openStore } from '../../steps/stores/index.ts';
 import type { Front } from '../fakes/http-front.ts';
 import { bytesOf, chunks, codeOf, keysOf, makeAzblob, openAt, readText, type StoreFixture } from './store-fixture.ts';
