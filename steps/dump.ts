@@ -1,7 +1,8 @@
+import { asOutage, Lc2Error } from '../core/errors.ts';
 import { tryService } from '../core/plan/environment.ts';
 import { layout } from '../core/plan/layout.ts';
 import type { Database, DatabasePoint } from '../core/ports/database.ts';
-import type { TemporaryServerSpec } from '../core/services/index.ts';
+import type { ChosenService } from '../core/services/index.ts';
 import { dump as contract, type DumpOutput } from '../core/steps/dump.ts';
 import type { StepContext } from './runtime/context.ts';
 import {
@@ -29,6 +30,8 @@ export const dump = async (context: StepContext): Promise<DumpOutput> => {
   return output;
 };
 
+type Temporary = NonNullable<ChosenService['temporary']>;
+
 interface ServerTask extends Omit<DumpTask, 'facts'> {
   /** Throws when the dump has taken too long. */
   readonly assertTime: () => void;
@@ -40,19 +43,23 @@ const dumpLive = (context: StepContext, run: BackupRun): Promise<DumpOutput> =>
     return dumpServer({ context, run, database, assertTime: () => undefined });
   });
 
-/** From a server made out of the run's snapshot: the snapshot's point is the dump's. */
-const dumpSnapshot = async (context: StepContext, run: BackupRun, spec: TemporaryServerSpec): Promise<DumpOutput> => {
+/** From a server made for it, whose point is the dump's. */
+const dumpSnapshot = async (context: StepContext, run: BackupRun, spec: Temporary): Promise<DumpOutput> => {
   await withDatabase(context, run.environment, (database) => dropExpired(context, database));
   try {
-    const { environment, time, assertTime } = await openTemporaryServer(context, run, spec);
-    const use = (database: Database) => dumpServer({ context, run, database, assertTime });
+    const { environment, time, assertPoint, assertTime } = await openTemporaryServer(context, run, spec);
+    const use = async (database: Database): Promise<DumpOutput> => {
+      await assertPoint(database);
+      return dumpServer({ context, run, database, assertTime });
+    };
     const output = await withDatabase(context, environment, use);
     // Its own clock and log have gone on.
     return { ...output, points: output.points.map(({ database }) => ({ database, time })) };
   } catch (error) {
     // Whoever finishes first removes the server under the others.
     await createFence(context, run).check();
-    throw error;
+    // The service says that it is there: so it will be.
+    throw error instanceof Lc2Error ? asOutage(error) : error;
   }
 };
 

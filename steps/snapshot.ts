@@ -1,8 +1,7 @@
-import { z } from 'zod';
 import { layout } from '../core/plan/layout.ts';
 import { snapshot as contract, type SnapshotOutput } from '../core/steps/snapshot.ts';
 import type { StepContext } from './runtime/context.ts';
-import { claimDatabaseRun, requireService, withDatabase } from './runtime/database-run.ts';
+import { claimDatabaseRun, point, pointOf, requireService } from './runtime/database-run.ts';
 import { createFence } from './runtime/fence.ts';
 import { runJob } from './runtime/jobs.ts';
 import { once } from './runtime/run.ts';
@@ -13,25 +12,23 @@ export const snapshot = async (context: StepContext): Promise<SnapshotOutput> =>
   const run = await claimDatabaseRun(context);
   const target = { storage: run.storage, key: layout.step(run.stamp, contract.name), step: contract.name };
   return once(target, context, contract.output, async () => {
-    const now = (): Promise<string> =>
-      withDatabase(context, run.environment, async (database) => (await database.inspect()).now);
     const { facts, result } = await runJob({
       context,
       service: requireService(context, run.environment),
       storage: run.storage,
       folder: layout.jobs(run.stamp, contract.name),
-      facts: z.object({ time: z.string() }),
+      facts: point,
       make: async (number) => ({
         job: {
           kind: 'snapshot',
           description: `${descriptionPrefix(run.storage, run.environment, run.stamp)}${context.runUid} ${number}`,
         },
-        facts: { time: await now() },
+        facts: await pointOf(context, run.environment),
       }),
       mayStart: () => createFence(context, run).check(),
       report: (fraction) => context.progress.set(fraction),
     });
     context.log.info({ snapshot: result.id }, 'the server was snapshot');
-    return { snapshotId: result.id, time: facts.time };
+    return { snapshotId: result.id, ...facts };
   });
 };

@@ -37,6 +37,7 @@ const database = withRules(
     server: services.server.schema.optional(),
     cloudSql: services.cloudSql.schema.optional(),
     rds: services.rds.schema.optional(),
+    azureFlexibleServer: services.azureFlexibleServer.schema.optional(),
     credentials: credentials.optional(),
   } satisfies Record<ServiceName | 'credentials', z.ZodType>),
   [

@@ -38,6 +38,12 @@ export const httpUrl = z
   .max(512)
   .regex(/^https?:\/\/[^{}\x00-\x20\x7f]+$/, 'must be an http or https url');
 
+/** Where an API is reached that takes tokens: they never travel in the clear. */
+export const httpsUrl = z
+  .string()
+  .max(512)
+  .regex(/^https:\/\/[^{}\x00-\x20\x7f]+$/, 'must be an https url');
+
 export const labelName = z
   .string()
   .min(1)

@@ -12,8 +12,11 @@ export interface DatabaseService extends JobService<ServiceJob> {
   /** What stands in the way of the jobs, found by looking only. */
   problems(): Promise<readonly Problem[]>;
 
-  /** Snapshots and temporary servers whose description starts so, unless they are being deleted. */
-  leftovers(prefix: string): Promise<readonly Leftover[]>;
+  /**
+   * Snapshots and temporary servers whose description starts so, unless they are being deleted. `prefix` is that of a run: the
+   * first three words of its descriptions. `asked` is what was asked for there, for services that show nothing before it is made.
+   */
+  leftovers(prefix: string, asked?: readonly Asked[]): Promise<readonly Leftover[]>;
 
   /**
    * Asks to delete it, with all that was made for it; what is gone is fine. SERVICE_BUSY while it cannot be deleted yet.
@@ -25,10 +28,10 @@ export interface DatabaseService extends JobService<ServiceJob> {
 export type ServiceJob =
   | { readonly kind: 'snapshot'; readonly description: string }
   | {
-      /** A server with the data of the run's snapshot; or as of its time, for services that know times only. */
+      /** A server with the data of the run's snapshot; or as of the point's time, for services that know times only. */
       readonly kind: 'temporary-server';
       readonly description: string;
-      readonly snapshot: { readonly id: string; readonly time: string };
+      readonly point: { readonly time: string; readonly snapshotId?: string | undefined };
       /** ISO 8601. It costs money: one that does not accept connections by then has failed. */
       readonly until: string;
     }
@@ -40,6 +43,12 @@ export type ServiceJob =
       /** Handles of earlier imports of the same, which failed. */
       readonly ignore: readonly string[];
     };
+
+export interface Asked {
+  readonly job: Extract<ServiceJob, { kind: 'snapshot' | 'temporary-server' }>;
+  /** Of `start`, where whoever asked lived to write it down. */
+  readonly handle: string | undefined;
+}
 
 export interface Leftover {
   readonly kind: 'snapshot' | 'temporary-server';

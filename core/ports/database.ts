@@ -8,6 +8,9 @@ export interface Database {
   /** Version, identity, clock and the databases that a backup would take. Fails early on what the flows cannot handle. */
   inspect(): Promise<ServerFacts>;
 
+  /** Whether all is here that was in the engine's log up to this place, of this server or the one that it is a copy of. */
+  reaches(position: string): Promise<boolean>;
+
   /** Whether this user could make and restore backups here; every problem with its code. Changes nothing. */
   problems(purpose: 'backup' | 'restore'): Promise<readonly Problem[]>;
 
@@ -78,6 +81,8 @@ export interface ServerFacts {
   readonly systemId?: string;
   readonly standby: boolean;
   readonly now: string;
+  /** Place in the engine's log, where it has one, a moment before `now`. */
+  readonly position?: string;
   readonly databases: readonly { readonly name: string; readonly bytes: number }[];
 }
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { azureFlexibleServer } from './azure-flexible-server.ts';
 import { cloudSql } from './cloud-sql.ts';
 import { rds } from './rds.ts';
 import { server } from './server.ts';
@@ -10,8 +11,8 @@ export interface ServiceCapabilities {
   readonly export: boolean;
   readonly dump: boolean;
   readonly import: boolean;
-  /** Make a temporary server out of a snapshot, to dump from. */
-  readonly temporaryServer: boolean;
+  /** Make a temporary server to dump from: out of a snapshot, or as of a time that is past. */
+  readonly temporaryServer: false | 'snapshot' | 'time';
 }
 
 export interface ServiceDescriptor {
@@ -26,10 +27,18 @@ export interface ServiceDescriptor {
   readonly secretKeys: { readonly required: readonly string[]; readonly optional: readonly string[] };
 }
 
-export const services = { server, cloudSql, rds } as const satisfies Record<string, ServiceDescriptor>;
+export const services = { server, cloudSql, rds, azureFlexibleServer } as const satisfies Record<
+  string,
+  ServiceDescriptor
+>;
 
 export type ServiceName = keyof typeof services;
-export const serviceNames = ['server', 'cloudSql', 'rds'] as const satisfies readonly ServiceName[];
+export const serviceNames = [
+  'server',
+  'cloudSql',
+  'rds',
+  'azureFlexibleServer',
+] as const satisfies readonly ServiceName[];
 
 /** The member of `database` that is given. */
 export type ServiceSpecs = { readonly [Name in ServiceName]?: z.output<(typeof services)[Name]['schema']> | undefined };
@@ -38,7 +47,7 @@ export type ServiceSpecs = { readonly [Name in ServiceName]?: z.output<(typeof s
 interface Wishes {
   readonly snapshot?: { readonly enabled: boolean };
   readonly method?: 'export' | 'dump';
-  readonly dumpFrom?: 'snapshot' | 'live';
+  readonly dumpFrom?: 'snapshot' | 'point' | 'live';
   readonly temporary?: TemporaryServerSpec;
 }
 
@@ -46,6 +55,10 @@ interface Wishes {
 export interface TemporaryServerSpec {
   /** From when it is asked for until its dump has ended. */
   readonly deadline: string;
+}
+
+interface ChosenTemporaryServer extends TemporaryServerSpec {
+  readonly asOf: 'snapshot' | 'time';
 }
 
 export interface ChosenService {
@@ -56,8 +69,8 @@ export interface ChosenService {
   readonly exchange: readonly string[];
   /** What a backup of this environment does. */
   readonly uses: { readonly snapshot: boolean; readonly export: boolean; readonly dump: boolean };
-  /** Databases are dumped from a temporary server, made out of the run's snapshot. */
-  readonly temporary: TemporaryServerSpec | undefined;
+  /** Databases are dumped from a temporary server, of the run's point. */
+  readonly temporary: ChosenTemporaryServer | undefined;
 }
 
 export const tryChooseService = (database: ServiceSpecs): ChosenService | undefined => {
@@ -72,8 +85,14 @@ export const tryChooseService = (database: ServiceSpecs): ChosenService | undefi
       capabilities,
       exchange,
       uses: { snapshot: capabilities.snapshot && spec.snapshot?.enabled === true, export: exports, dump: !exports },
-      temporary: capabilities.temporaryServer && spec.dumpFrom === 'snapshot' ? spec.temporary : undefined,
+      temporary: temporaryOf(capabilities.temporaryServer, spec),
     };
   }
   return undefined;
 };
+
+const temporaryOf = (
+  asOf: ServiceCapabilities['temporaryServer'],
+  { dumpFrom = 'live', temporary }: Wishes,
+): ChosenTemporaryServer | undefined =>
+  asOf === false || dumpFrom === 'live' || temporary === undefined ? undefined : { ...temporary, asOf };

@@ -92,7 +92,7 @@ export const rds = {
   name: 'rds',
   title: 'Amazon RDS',
   schema,
-  capabilities: { snapshot: true, export: false, dump: true, import: false, temporaryServer: true },
+  capabilities: { snapshot: true, export: false, dump: true, import: false, temporaryServer: 'snapshot' },
   exchange: [],
   ownDatabases: ['rdsadmin'],
   secretKeys: {

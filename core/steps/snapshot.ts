@@ -5,6 +5,8 @@ const output = z.object({
   snapshotId: z.string(),
   /** By the database's clock, before the snapshot was asked for. */
   time: z.string(),
+  /** Place in the engine's log, a moment before. */
+  position: z.string().optional(),
 });
 export type SnapshotOutput = z.output<typeof output>;
 

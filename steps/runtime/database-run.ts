@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { engines } from '../../core/engines/index.ts';
 import { Lc2Error } from '../../core/errors.ts';
 import { type Environment, tryService } from '../../core/plan/environment.ts';
@@ -37,6 +38,15 @@ export const claimDatabaseRun = async (context: StepContext): Promise<BackupRun>
   });
   return claimRun(context);
 };
+
+export const point = z.object({ time: z.string(), position: z.string().optional() });
+
+/** A moment of the server: its time, by its own clock, and what its log held shortly before. */
+export const pointOf = (context: StepContext, environment: Environment): Promise<z.output<typeof point>> =>
+  withDatabase(context, environment, async (database) => {
+    const { now, position } = await database.inspect();
+    return { time: now, ...(position === undefined ? {} : { position }) };
+  });
 
 /** The service of an environment whose flow asks for one. */
 export const requireService = (context: StepContext, environment: Environment): DatabaseService => {

@@ -26,7 +26,7 @@ const anyJob = z.union([
   z.object({
     kind: z.literal('temporary-server'),
     description: z.string(),
-    snapshot: z.object({ id: z.string(), time: z.string() }),
+    point: z.object({ time: z.string(), snapshotId: z.string().optional() }),
     until: z.string(),
   }),
   z.object({ kind: z.literal('export'), database: z.string(), url: z.string() }),
@@ -204,22 +204,32 @@ export const cancelJobs = async (
   context: StepContext,
   { service, storage, prefix }: { readonly service: Service; readonly storage: ObjectStore; readonly prefix: string },
 ): Promise<void> => {
-  const jobs = new Map<string, string | undefined>();
-  for await (const { key } of storage.list({ prefix })) {
-    const [, name, isHandle] = /^(.*\/\d{4})(\.operation)?\.json$/.exec(key) ?? [];
-    if (name === undefined) continue;
-    if (isHandle === undefined) jobs.set(name, jobs.get(name));
-    else jobs.set(name, (await tryReadRecord(storage, key, handleRecord))?.handle);
-  }
-  for (const [name, known] of jobs) {
+  for await (const { job, handle: known } of askedJobs(storage, prefix)) {
     try {
       // Whoever asked may have died before it wrote the handle down.
-      const record = known === undefined ? await tryReadRecord(storage, `${name}.json`, jobRecord) : undefined;
-      const handle = record ? await service.find(record.job) : known;
+      const handle = known ?? (await service.find(job));
       if (handle !== undefined) await service.cancel(handle);
     } catch (error) {
       if (!(error instanceof Lc2Error)) throw error;
-      context.log.warn({ job: name, code: error.code }, 'a job could not be given up');
+      context.log.warn({ job: job.kind, code: error.code }, 'a job could not be given up');
     }
+  }
+};
+
+/** What was asked for below `prefix`, with the handle where it was written down. */
+export const askedJobs = async function* (
+  storage: ObjectStore,
+  prefix: string,
+): AsyncIterable<{ readonly job: Job; readonly handle: string | undefined }> {
+  const names: string[] = [];
+  for await (const { key } of storage.list({ prefix })) {
+    const [, name] = /^(.*\/\d{4})\.json$/.exec(key) ?? [];
+    if (name !== undefined) names.push(name);
+  }
+  for (const name of names) {
+    const record = await tryReadRecord(storage, `${name}.json`, jobRecord);
+    if (!record) continue;
+    const handle = (await tryReadRecord(storage, `${name}.operation.json`, handleRecord))?.handle;
+    yield { job: record.job, handle };
   }
 };

@@ -3,11 +3,12 @@ import { runRecord } from '../../core/manifest/records.ts';
 import { backupIdOf } from '../../core/plan/backup-id.ts';
 import type { Environment } from '../../core/plan/environment.ts';
 import { layout } from '../../core/plan/layout.ts';
-import type { DatabaseService, Leftover } from '../../core/ports/database-service.ts';
+import type { Asked, DatabaseService, Leftover } from '../../core/ports/database-service.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { sha256 } from './bytes.ts';
 import type { StepContext } from './context.ts';
-import { holdsServiceWork, isDead, serviceRecords } from './sweep.ts';
+import { askedJobs } from './jobs.ts';
+import { holdsServiceWork, isDead, serviceRecords, serviceSteps } from './sweep.ts';
 import { listStamps, tryReadRecord } from './storage.ts';
 
 /**
@@ -63,7 +64,8 @@ export const removeLeftovers = async (
     }
   };
   await tryTo(undefined, async () => {
-    for (const left of await service.leftovers(descriptionPrefix(storage, context.environment, stamp))) {
+    const asked = await askedOf(storage, stamp, kind);
+    for (const left of await service.leftovers(descriptionPrefix(storage, context.environment, stamp), asked)) {
       if (kind !== undefined && left.kind !== kind) continue;
       if (left.state === 'running') lefts.push('some');
       else
@@ -74,6 +76,16 @@ export const removeLeftovers = async (
     }
   });
   return lefts.includes('some') ? 'some' : (lefts[0] ?? 'none');
+};
+
+/** By the run's own records; of `kind`, or all. */
+const askedOf = async (storage: ObjectStore, stamp: string, kind: Leftover['kind'] | undefined): Promise<Asked[]> => {
+  const asked: Asked[] = [];
+  for (const step of serviceSteps)
+    for await (const { job, handle } of askedJobs(storage, layout.jobs(stamp, step)))
+      if ((job.kind === 'snapshot' || job.kind === 'temporary-server') && (kind ?? job.kind) === job.kind)
+        asked.push({ job, handle });
+  return asked;
 };
 
 /** From here on the folder holds nothing that the sweep of files must wait for. */

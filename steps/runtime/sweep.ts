@@ -44,9 +44,12 @@ export const holdsServiceWork = async (storage: ObjectStore, stamp: string): Pro
   return false;
 };
 
+/** Steps that have a database service make something. */
+export const serviceSteps = ['snapshot', 'dump'] as const;
+
 /** Records of what a run had a database service make. */
 export const serviceRecords = async function* (storage: ObjectStore, stamp: string): AsyncIterable<string> {
-  for (const step of ['snapshot', 'dump'])
+  for (const step of serviceSteps)
     for await (const { key } of storage.list({ prefix: layout.jobs(stamp, step) })) yield key;
 };
 

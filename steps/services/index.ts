@@ -1,5 +1,6 @@
 import { tryService, type Environment } from '../../core/plan/environment.ts';
 import type { DatabaseService } from '../../core/ports/database-service.ts';
+import { openAzureFlexibleServer } from './azure-flexible-server.ts';
 import { openCloudSql } from './cloud-sql.ts';
 import { openRds } from './rds.ts';
 
@@ -21,6 +22,13 @@ const adapters = {
   rds: ({ environment, ...options }: ServiceOptions): DatabaseService | undefined => {
     const spec = environment.spec.database?.rds;
     return spec && openRds({ ...options, spec, environment: `${environment.spec.projectId}/${environment.name}` });
+  },
+  azureFlexibleServer: ({ environment, ...options }: ServiceOptions): DatabaseService | undefined => {
+    const spec = environment.spec.database?.azureFlexibleServer;
+    return (
+      spec &&
+      openAzureFlexibleServer({ ...options, spec, environment: `${environment.spec.projectId}/${environment.name}` })
+    );
   },
   server: () => undefined,
 } as const;

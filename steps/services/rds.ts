@@ -45,7 +45,7 @@ export const openRds = (options: RdsOptions): DatabaseService => {
     const id = nameOf(job);
     if (job.kind === 'snapshot') return unit.createSnapshot(id, tagsFor(job));
     const source = await unit.source();
-    return unit.restore({ id, snapshot: identifierOf(job.snapshot.id), source, tags: tagsFor(job) });
+    return unit.restore({ id, snapshot: identifierOf(job.point.snapshotId ?? ''), source, tags: tagsFor(job) });
   };
 
   /** A job that cannot be taken now may never be: the state of the live server tells. */

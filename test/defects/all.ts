@@ -1,3 +1,4 @@
+import { azureFlexibleServerSeeds } from './azure-flexible-server-seeds.ts';
 import { backupSeeds } from './backup-seeds.ts';
 import { cloudSqlSeeds } from './cloud-sql-seeds.ts';
 import { cloudsSeeds } from './clouds-seeds.ts';
@@ -15,6 +16,7 @@ import type { Seed } from './seed.ts';
 
 /** Every seeded defect, part by part. */
 export const all: readonly Seed[] = [
+  ...azureFlexibleServerSeeds,
   ...backupSeeds,
   ...cloudSqlSeeds,
   ...cloudsSeeds,

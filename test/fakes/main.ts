@@ -1,14 +1,17 @@
 // npm run fake -- NAME [--port N] …: one fake cloud by itself, for any client of it, until it is told to stop.
 import { parseArgs } from 'node:util';
+import { group as resourceGroup, startAzureLab } from '../support/azure.ts';
 import { instanceOf as cloudSqlInstance, project, startCloudLab } from '../support/cloud-sql.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { clusterOf, instanceOf } from '../support/rds.ts';
 import { startTransferLab, transferProject } from '../support/storage-transfer.ts';
+import { subscription, tenant } from './azure-arm/things.ts';
 import { startRdsFake } from './rds/server.ts';
 import { region } from './rds/things.ts';
 
 const usage = `npm run fake -- cloudsql [--port N] [--instance NAME] [--bucket NAME]…
 npm run fake -- rds [--port N] [--instance NAME] [--cluster NAME]
+npm run fake -- azure [--port N] [--instance NAME]
 npm run fake -- storage-transfer [--port N] [--bucket NAME]…`;
 
 const { values, positionals } = parseArgs({
@@ -70,6 +73,26 @@ const fakes: Readonly<Record<string, () => Promise<Running>>> = {
         await fake.stop();
         await server.stop();
       },
+    };
+  },
+  azure: async () => {
+    const lab = await startAzureLab({ port, name: values.instance });
+    const { fake, server, certificates } = lab;
+    const { host, port: at, superuser: user, password } = server;
+    const { endpoint: api, violations } = fake;
+    return {
+      about: {
+        api,
+        authority: api,
+        ca: certificates.ca,
+        subscription,
+        tenant,
+        resourceGroup,
+        server: { name: values.instance, host, port: at, user, password },
+      },
+      help: `Azure Resource Manager and Microsoft Entra at ${api} (NODE_EXTRA_CA_CERTS=${certificates.ca}), any application`,
+      violations,
+      stop: () => lab.stop(),
     };
   },
   'storage-transfer': async () => {

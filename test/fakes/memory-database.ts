@@ -14,6 +14,7 @@ export interface MemoryDatabase extends Database {
   readonly live: Map<string, RowCounts>;
   readonly temporary: Map<string, RowCounts>;
   readonly calls: readonly string[];
+  readonly log: { position: string };
 }
 
 const properties: DatabaseProperties = {
@@ -54,12 +55,14 @@ export const createMemoryDatabase = (databases: Readonly<Record<string, RowCount
   const temporary = new Map<string, RowCounts>();
   const kept: PreviousDatabase[] = [];
   const calls: string[] = [];
+  const log = { position: '0/5' };
   const called = (call: string): void => void calls.push(call);
   const nameOf = (order: LoadOrder, { restoreId }: RestoreMark): string => `${order.as}_restore_${restoreId}`;
   return {
     live,
     temporary,
     calls,
+    log,
     inspect: () =>
       Promise.resolve({
         version: '15.6',
@@ -67,8 +70,10 @@ export const createMemoryDatabase = (databases: Readonly<Record<string, RowCount
         systemId: '42',
         standby: false,
         now: '2025-11-09T14:30:00Z',
+        position: log.position,
         databases: [...live.keys()].map((name) => ({ name, bytes: 100 })),
       }),
+    reaches: (position) => Promise.resolve(position <= log.position),
     problems: () => Promise.resolve([]),
     withPoints: (names, use) => {
       called('points');

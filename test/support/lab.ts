@@ -65,7 +65,8 @@ export interface Lab {
   remove(): Promise<void>;
 }
 
-export const createLab = async (): Promise<Lab> => {
+/** `own` is what its commands have in their environment besides. */
+export const createLab = async (own: Readonly<Record<string, string>> = {}): Promise<Lab> => {
   const folder = await mkdtemp(join(tmpdir(), 'lc2-lab-'));
   const temporary = join(folder, 'tmp');
   await mkdir(temporary);
@@ -74,6 +75,7 @@ export const createLab = async (): Promise<Lab> => {
   const env = (more: Readonly<Record<string, string>> = {}) => ({
     TMPDIR: temporary,
     LC2_RETRY_SECONDS: '0.3',
+    ...own,
     ...more,
   });
   const cli = (...args: readonly string[]) => runCli(args, { env: env() });

@@ -24,16 +24,17 @@ const confined = async (): Promise<string[]> => {
   return [...drop, '--pdeathsig=QUIT', '--'];
 };
 
-const ownFolder = async (name: string): Promise<string> => {
+/** A folder of the account that servers run as. */
+export const ownFolder = async (name: string): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), name));
   const user = await account();
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   return folder;
 };
 
-const answers = (port: number): Promise<boolean> =>
+const answers = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port });
+    const socket = createConnection({ host, port });
     const end = (found: boolean) => {
       socket.destroy();
       resolve(found);
@@ -47,12 +48,12 @@ const ended = (child: ChildProcess): Promise<void> =>
     : new Promise((resolve) => child.once('exit', () => resolve()));
 
 export interface Beside {
-  readonly host: '127.0.0.1';
+  readonly host: string;
   readonly port: number;
   stop(): Promise<void>;
 }
 
-const serve = async (argv: readonly string[], folder: string, port: number): Promise<Beside> => {
+const serve = async (argv: readonly string[], folder: string, port: number, host = '127.0.0.1'): Promise<Beside> => {
   const child = spawn('setpriv', [...(await confined()), ...argv], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -60,7 +61,7 @@ const serve = async (argv: readonly string[], folder: string, port: number): Pro
   });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log = `${log}${text}`.slice(-4000)));
-  for (const deadline = Date.now() + 30_000; !(await answers(port)); await sleep(30)) {
+  for (const deadline = Date.now() + 30_000; !(await answers(host, port)); await sleep(30)) {
     const isOver = child.exitCode !== null || child.signalCode !== null;
     if (isOver || Date.now() > deadline) throw new Error(`${argv[0] ?? ''} did not start:\n${log}`);
   }
@@ -69,7 +70,7 @@ const serve = async (argv: readonly string[], folder: string, port: number): Pro
     await ended(child);
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { host: '127.0.0.1', port, stop };
+  return { host, port, stop };
 };
 
 type Primary = Pick<PostgresServer, 'port' | 'superuser' | 'password' | 'bin'> & { readonly host: string };
@@ -102,14 +103,15 @@ const startIn = async (
   folder: string,
   primary: Primary,
   settings: Readonly<Record<string, string>> = {},
+  at: { readonly host?: string; readonly port?: number } = {},
 ): Promise<Beside> => {
   const data = join(folder, 'data');
-  const port = await freePort();
+  const port = at.port ?? (await freePort());
   const values = { ...settings, port: String(port), unix_socket_directories: folder };
   const lines = Object.entries(values).map(([name, value]) => `${name} = '${value}'\n`);
   const file = join(data, 'postgresql.auto.conf');
   await writeFile(file, `${await readFile(file, 'utf8')}${lines.join('')}`);
-  return serve([join(primary.bin, 'postgres'), '-D', data], folder, port);
+  return serve([join(primary.bin, 'postgres'), '-D', data], folder, port, at.host);
 };
 
 /** A hot standby of the server. */
@@ -126,6 +128,31 @@ export const startFromBaseBackup = async (primary: Primary, backup: BaseBackup):
   const folder = await ownFolder('lc2-copy-');
   await run('cp', ['--archive', join(backup.folder, 'data'), join(folder, 'data')]);
   return startIn(folder, primary);
+};
+
+export interface PointInTime {
+  readonly backup: BaseBackup;
+  /** Folder of the log of the primary, segment by segment. */
+  readonly archive: string;
+  readonly time: Date;
+  /** An address of this host; the port is that of the primary. */
+  readonly host: string;
+}
+
+/** A server of its own with what the primary held at a time, recovered from its archived log. It is recovering at first. */
+export const startAsOf = async (primary: Primary, { backup, archive, time, host }: PointInTime): Promise<Beside> => {
+  const folder = await ownFolder('lc2-copy-');
+  await run('cp', ['--archive', join(backup.folder, 'data'), join(folder, 'data')]);
+  await writeFile(join(folder, 'data', 'recovery.signal'), '');
+  const settings = {
+    archive_mode: 'off',
+    listen_addresses: host,
+    restore_command: `cp ${archive}/%f %p`,
+    // Before it knows abbreviations of time zones.
+    recovery_target_time: time.toISOString().replace('T', ' ').replace('Z', '+00'),
+    recovery_target_action: 'promote',
+  };
+  return startIn(folder, primary, settings, { host, port: primary.port });
 };
 
 /** PgBouncer before the server, one server connection per transaction. */

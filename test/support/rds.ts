@@ -85,7 +85,7 @@ export const serverJob = (snapshot: string, seconds = 60) =>
   ({
     kind: 'temporary-server',
     description: `lc2-backup retail-prd-backup-x run server ${++jobs}`,
-    snapshot: { id: snapshot, time: '2025-11-09T14:30:01Z' },
+    point: { snapshotId: snapshot, time: '2025-11-09T14:30:01Z' },
     until: new Date(Date.now() + seconds * 1000).toISOString(),
   }) as const;
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Lc2Error } from '../../core/errors.ts';
 import { parseEnvironment, tryService } from '../../core/plan/environment.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { Database } from '../../core/ports/database.ts';
@@ -63,6 +64,11 @@ describe('a dump of a snapshot', () => {
 
   it('leaves out what is the service’s own', () => {
     expect(tryService(environment.spec)?.spec.ignoreDatabases).toEqual(['rdsadmin']);
+  });
+
+  it('whose server does not answer yet is tried again', async () => {
+    const silent = { withPoints: () => Promise.reject(new Lc2Error('DATABASE_UNREACHABLE', 'nobody answers')) };
+    expect(await codeOf(() => dump(contextOf('dump', 'attempt-1', silent)))).toBe('DATABASE_FAILED');
   });
 
   it('that has ended is not made again: what is left of its server goes', async () => {

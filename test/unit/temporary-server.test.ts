@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { tryService } from '../../core/plan/environment.ts';
+import { parseEnvironment, tryService } from '../../core/plan/environment.ts';
 import { layout } from '../../core/plan/layout.ts';
 import { claimRun } from '../../steps/runtime/run.ts';
 import { descriptionPrefix, removeLeftovers, sweepService } from '../../steps/runtime/service-leftovers.ts';
@@ -24,7 +24,7 @@ const contextOf = (options: ContextOptions = {}) => ({
 
 const open = async (options: ContextOptions = {}) => {
   const context = contextOf(options);
-  return openTemporaryServer(context, await claimRun(context), { deadline: '4h' });
+  return openTemporaryServer(context, await claimRun(context), { deadline: '4h', asOf: 'snapshot' });
 };
 
 const starts = (): string[] => service.calls.filter((call) => call.startsWith('start'));
@@ -84,6 +84,42 @@ describe('a temporary server', () => {
     service.removals.push(fate);
     const context = contextOf();
     expect(await codeOf(async () => removeTemporaryServers(context, await claimRun(context)))).toBe(code);
+  });
+});
+
+describe('a temporary server of a time', () => {
+  const openAt = async (snapshots = false) => {
+    const member = {
+      engine: 'postgresql',
+      host: 'db',
+      subscription: '11111111-2222-3333-4444-555555555555',
+      resourceGroup: 'retail',
+      server: 'main',
+      dumpFrom: 'point',
+      snapshot: { enabled: snapshots },
+    };
+    const spec = { projectId: 'retail', database: { azureFlexibleServer: member }, storage: { url: 's3://backups' } };
+    const context = contextOf({ environment: parseEnvironment({ name: 'prd', spec }, 'test') });
+    const run = await claimRun(context);
+    const temporary = tryService(run.environment.spec)?.temporary;
+    if (!temporary) throw new Error('no temporary server');
+    return openTemporaryServer(context, run, temporary);
+  };
+
+  it('is of the next whole second of the live server', async () => {
+    // A moment of 14:30:00.
+    expect((await openAt()).time).toBe('2025-11-09T14:30:01.000Z');
+  });
+
+  it('is of the snapshot’s, where one was taken', async () => {
+    expect((await openAt(true)).time).toBe('2025-11-09T14:30:02.000Z');
+  });
+
+  it('whose log does not reach the point is not dumped', async () => {
+    const { assertPoint } = await openAt();
+    await assertPoint(world.database);
+    world.database.log.position = '0/4';
+    expect(await codeOf(() => assertPoint(world.database))).toBe('TEMPORARY_SERVER_FAILED');
   });
 });
 

@@ -14,6 +14,7 @@ export interface ServerIdentity {
   readonly superuser: boolean;
   readonly createDatabases: boolean;
   readonly systemId: string | undefined;
+  readonly position: string | undefined;
   readonly now: string;
 }
 
@@ -23,14 +24,19 @@ interface IdentityRow {
   standby: boolean;
   superuser: boolean;
   create_databases: boolean;
+  position: string | null;
   now: Date;
 }
+
+/** Of a query: how far the log is. */
+export const logPosition = `(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+                          ELSE pg_catalog.pg_current_wal_lsn() END)`;
 
 export const identify = async (session: Session): Promise<ServerIdentity> => {
   const [row] = await session.query<IdentityRow>(`
     SELECT pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('server_version_num') AS number,
            pg_catalog.pg_is_in_recovery() AS standby, rolsuper AS superuser, rolcreatedb OR rolsuper AS create_databases,
-           pg_catalog.clock_timestamp() AS now
+           ${logPosition}::text AS position, pg_catalog.clock_timestamp() AS now
       FROM pg_catalog.pg_roles WHERE rolname = current_user`);
   if (!row) throw new Lc2Error('DATABASE_FAILED', 'the server does not know its own user');
   return {
@@ -40,9 +46,20 @@ export const identify = async (session: Session): Promise<ServerIdentity> => {
     superuser: row.superuser,
     createDatabases: row.create_databases,
     systemId: await systemIdentifier(session),
+    position: row.position ?? undefined,
     now: row.now.toISOString(),
   };
 };
+
+/** Whether the log has come to this place. */
+export const reaches = (access: ServerAccess, position: string): Promise<boolean> =>
+  withSession(access, access.spec.maintenanceDatabase, async (session) => {
+    const [row] = await session.query<{ reached: boolean }>(
+      `SELECT coalesce(${logPosition} >= $1::pg_catalog.pg_lsn, false) AS reached`,
+      [position],
+    );
+    return row?.reached === true;
+  });
 
 /** Tells clusters apart; a managed service may keep it to itself. */
 const systemIdentifier = async (session: Session): Promise<string | undefined> => {
@@ -72,8 +89,16 @@ export const inspectServer = async (access: ServerAccess): Promise<ServerFacts> 
     }
     if (identity.standby) await assertStandby(session, addressOf(spec));
     const databases = chooseDatabases(spec, await listDatabases(session));
-    const { version, major, standby, now, systemId } = identity;
-    return { version, major, standby, now, databases, ...(systemId === undefined ? {} : { systemId }) };
+    const { version, major, standby, now, systemId, position } = identity;
+    return {
+      version,
+      major,
+      standby,
+      now,
+      databases,
+      ...(systemId === undefined ? {} : { systemId }),
+      ...(position === undefined ? {} : { position }),
+    };
   });
 };
 

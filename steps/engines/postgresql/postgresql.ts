@@ -1,7 +1,15 @@
 import { Lc2Error } from '../../../core/errors.ts';
 import type { Database, DatabasePoint, LoadOrder, RestoreMark, StoredDump } from '../../../core/ports/database.ts';
 import { countDumpRows, dumpDatabase, dumpGlobals, extractSql } from './dump.ts';
-import { backupProblems, countTableRows, identify, inspectServer, restoreProblems } from './inspect.ts';
+import {
+  backupProblems,
+  countTableRows,
+  identify,
+  inspectServer,
+  logPosition,
+  reaches,
+  restoreProblems,
+} from './inspect.ts';
 import { analyzeDatabase } from './analyze.ts';
 import { applyProperties, createDatabase, jobs, loadDump, loadPlain } from './load.ts';
 import { countPlainRows, unpackPlain } from './plain.ts';
@@ -88,6 +96,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
 
   return {
     inspect: () => inspectServer(access()),
+    reaches: (position) => reaches(access(), position),
     problems: (purpose) => (purpose === 'backup' ? backupProblems(access()) : restoreProblems(access())),
     withPoints: async (databases, use) => {
       await lockDatabases(await maintenance(), databases, 'shared');
@@ -199,8 +208,7 @@ const openPoint = async (session: Session, database: string, major: number): Pro
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const [row] = await session.query<PointRow>(`
     SELECT pg_catalog.pg_export_snapshot() AS snapshot, pg_catalog.clock_timestamp() AS time,
-           (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
-                 ELSE pg_catalog.pg_current_wal_lsn() END)::text AS position`);
+           ${logPosition}::text AS position`);
   if (!row) throw new Lc2Error('DATABASE_FAILED', 'the server exported no snapshot', { where: database });
   return {
     database,
