@@ -1,5 +1,4 @@
-import { hasCode, Lc2Error } from '../../core/errors.ts';
-import { runRecord } from '../../core/manifest/records.ts';
+import { Lc2Error } from '../../core/errors.ts';
 import { backupIdOf } from '../../core/plan/backup-id.ts';
 import type { Environment } from '../../core/plan/environment.ts';
 import { layout } from '../../core/plan/layout.ts';
@@ -7,9 +6,8 @@ import type { Asked, DatabaseService, Leftover } from '../../core/ports/database
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { sha256 } from './bytes.ts';
 import type { StepContext } from './context.ts';
-import { askedJobs } from './jobs.ts';
-import { holdsServiceWork, isDead, serviceRecords, serviceSteps } from './sweep.ts';
-import { listStamps, tryReadRecord } from './storage.ts';
+import { askedJobs, cancelJobs } from './jobs.ts';
+import { holdsServiceWork, removeDead, runsBefore, serviceSteps } from './sweep.ts';
 
 /**
  * How the descriptions begin of what a run has a service make. Two installations may have an environment of the same name on
@@ -21,19 +19,20 @@ export const descriptionPrefix = (storage: ObjectStore, environment: Environment
 };
 
 /**
- * Snapshots and temporary servers of runs that died unsealed go, as their files do. Only of runs whose claim still stands:
- * nothing is ever deleted because something is not in storage, which may itself be what was lost.
+ * What runs that died unsealed had the service do: exports are given up, snapshots and temporary servers go, and then their
+ * files. Only of runs whose claim still stands: nothing is ever deleted because something is not in storage, which may itself
+ * be what was lost. Each step that knows the service looks again: what is still being made cannot be deleted.
  */
 export const sweepService = async (context: StepContext, storage: ObjectStore, own: string): Promise<void> => {
   const service = context.openService(context.environment, context.secrets.database);
   if (!service) return;
-  for (const stamp of (await listStamps(storage)).toReversed()) {
-    if (stamp >= own) continue;
-    if ((await storage.head(layout.manifest(stamp))) !== undefined) return;
-    const run = await tryReadRecord(storage, layout.run(stamp), runRecord);
-    if (!run || !isDead(context, run) || !(await holdsServiceWork(storage, stamp))) continue;
+  for await (const found of runsBefore(context, storage, own)) {
+    if ('sealed' in found || !found.dead.run) continue;
+    const { stamp } = found.dead;
+    if (!(await holdsServiceWork(storage, stamp))) continue;
+    await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });
     const left = await removeLeftovers(context, { service, storage, stamp });
-    if (left === 'none') await forgetServiceWork(context, storage, stamp);
+    if (left === 'none') await removeDead(context, storage, found.dead);
   }
 };
 
@@ -86,16 +85,4 @@ const askedOf = async (storage: ObjectStore, stamp: string, kind: Leftover['kind
       if ((job.kind === 'snapshot' || job.kind === 'temporary-server') && (kind ?? job.kind) === job.kind)
         asked.push({ job, handle });
   return asked;
-};
-
-/** From here on the folder holds nothing that the sweep of files must wait for. */
-const forgetServiceWork = async (context: StepContext, storage: ObjectStore, stamp: string): Promise<void> => {
-  const keys: string[] = [];
-  for await (const key of serviceRecords(storage, stamp)) keys.push(key);
-  try {
-    await storage.delete(keys);
-  } catch (error) {
-    if (!hasCode(error, 'STORE_DENIED')) throw error;
-    context.log.warn({ stamp }, 'records of a dead run stay: the storage credentials may not delete');
-  }
 };

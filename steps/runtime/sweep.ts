@@ -9,25 +9,61 @@ import type { StepContext } from './context.ts';
 import { isAlive } from './process.ts';
 import { listStamps, tryReadRecord } from './storage.ts';
 
+/** Sealed backups, counted from the newest, beyond which nobody looks for what dead runs left. */
+const mostSealed = 5;
+
+/** A run that died unsealed; without its claim, where it died before it. */
+interface DeadRun {
+  readonly stamp: string;
+  readonly run: RunRecord | undefined;
+}
+
 /**
- * Removes what runs left that died without their clean-up (kill -9, `argo terminate`, a lost node): open uploads and files
- * of folders without a seal. Only the newest, unsealed ones are looked at; a run that may still live is left alone.
+ * Runs before this one that died without their clean-up (kill -9, `argo terminate`, a lost node), the newest first, and the stamps
+ * of sealed backups among them. What a service still works on cannot be removed yet: so runs are looked for behind some
+ * sealed backups too. A run that may still live is left alone.
  */
-export const sweepDeadRuns = async (context: StepContext, storage: ObjectStore, own: string): Promise<void> => {
+export const runsBefore = async function* (
+  context: StepContext,
+  storage: ObjectStore,
+  own: string,
+): AsyncIterable<{ readonly sealed: string } | { readonly dead: DeadRun }> {
+  let sealed = 0;
   for (const stamp of (await listStamps(storage)).toReversed()) {
     if (stamp >= own) continue;
     if ((await storage.head(layout.manifest(stamp))) !== undefined) {
-      // All of a run may have died in the act of sealing.
-      await endUploads(context, storage, stamp);
-      return;
+      yield { sealed: stamp };
+      if (++sealed === mostSealed) return;
+      continue;
     }
     const run = await tryReadRecord(storage, layout.run(stamp), runRecord);
-    if (run && !isDead(context, run)) continue;
-    // Only steps that know the database service can remove those, and then find them by these records.
-    if (await holdsServiceWork(storage, stamp)) continue;
-    if (run) await cancelTransfers(context, { storage, stamp, environment: { name: run.environment, spec: run.spec } });
-    await removeUnsealed(context, storage, stamp);
+    if (!run || isDead(context, run)) yield { dead: { stamp, run } };
   }
+};
+
+/** Removes what dead runs left in storage: open uploads and files of folders without a seal. */
+export const sweepDeadRuns = async (context: StepContext, storage: ObjectStore, own: string): Promise<void> => {
+  let looked = false;
+  for await (const found of runsBefore(context, storage, own)) {
+    if ('sealed' in found) {
+      // All of a run may have died in the act of sealing.
+      if (!looked) await endUploads(context, storage, found.sealed);
+      looked = true;
+      continue;
+    }
+    // Only steps that know the database service can remove those, and then find them by these records.
+    if (!(await holdsServiceWork(storage, found.dead.stamp))) await removeDead(context, storage, found.dead);
+  }
+};
+
+/** Once no database service holds anything of it. */
+export const removeDead = async (
+  context: StepContext,
+  storage: ObjectStore,
+  { stamp, run }: DeadRun,
+): Promise<void> => {
+  if (run) await cancelTransfers(context, { storage, stamp, environment: { name: run.environment, spec: run.spec } });
+  await removeUnsealed(context, storage, stamp);
 };
 
 /** The mutex of a cluster lets one run live; on a host the process tells; for all others only time does. */
@@ -39,18 +75,14 @@ export const isDead = ({ runner, clock, environment }: StepContext, run: RunReco
   return age > durationSeconds(environment.spec.scheduling.deadline) * 1000;
 };
 
+/** Steps that have a database service do something. */
+export const serviceSteps = ['snapshot', 'export', 'dump'] as const;
+
+/** Whether a run has written down what it had a database service do. */
 export const holdsServiceWork = async (storage: ObjectStore, stamp: string): Promise<boolean> => {
-  for await (const _ of serviceRecords(storage, stamp)) return true;
-  return false;
-};
-
-/** Steps that have a database service make something. */
-export const serviceSteps = ['snapshot', 'dump'] as const;
-
-/** Records of what a run had a database service make. */
-export const serviceRecords = async function* (storage: ObjectStore, stamp: string): AsyncIterable<string> {
   for (const step of serviceSteps)
-    for await (const { key } of storage.list({ prefix: layout.jobs(stamp, step) })) yield key;
+    for await (const _ of storage.list({ prefix: layout.jobs(stamp, step) })) return true;
+  return false;
 };
 
 /** Ends what attempts left open when they died. No backup is lost because a store does not let us. */

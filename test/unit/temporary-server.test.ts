@@ -3,7 +3,7 @@ import { parseEnvironment, tryService } from '../../core/plan/environment.ts';
 import { layout } from '../../core/plan/layout.ts';
 import { claimRun } from '../../steps/runtime/run.ts';
 import { descriptionPrefix, removeLeftovers, sweepService } from '../../steps/runtime/service-leftovers.ts';
-import { writeOnce } from '../../steps/runtime/storage.ts';
+import { listStamps, writeOnce } from '../../steps/runtime/storage.ts';
 import { openTemporaryServer, removeTemporaryServers } from '../../steps/runtime/temporary-server.ts';
 import { createMemoryService, type MemoryService } from '../fakes/memory-service.ts';
 import { codeOf } from './support/streams.ts';
@@ -144,6 +144,41 @@ describe('what a run leaves at a service', () => {
     const calls = service.calls.length;
     await sweepService(contextOf(next), world.storage, '20251110-143000');
     expect(service.calls.length).toBe(calls);
+  });
+
+  it('goes with a later step of the next run when it could not be deleted at first, and the files of the dead run too', async () => {
+    await leave();
+    service.removals.push('busy', 'busy');
+    await sweepService(contextOf(next), world.storage, '20251110-143000');
+    expect(await world.storage.head(layout.run(stamp))).toBeDefined();
+    await sweepService(contextOf(next), world.storage, '20251110-143000');
+    expect(service.made.map(({ id }) => id)).toEqual(['of-another']);
+    expect(await listStamps(world.storage)).toEqual([]);
+  });
+
+  it('goes also when a backup was sealed since, and not when five were', async () => {
+    await leave();
+    const sealed = (day: number): string => `202511${day}-143000`;
+    for (const day of [11, 12, 13, 14, 15]) await world.storage.put(layout.manifest(sealed(day)), Buffer.from('{}'));
+    const later = { run: 'run-9', time: '2025-11-20T14:30:00Z' };
+    await sweepService(contextOf(later), world.storage, '20251120-143000');
+    expect(service.made).toHaveLength(3);
+    await world.storage.delete([layout.manifest(sealed(15))]);
+    await sweepService(contextOf(later), world.storage, '20251120-143000');
+    expect(service.made.map(({ id }) => id)).toEqual(['of-another']);
+  });
+
+  it('is given up before where it is an export that goes on', async () => {
+    await leave();
+    const job = { kind: 'export', database: 'lportal', url: 'gs://b/lportal.sql.gz' } as const;
+    const handle = await service.start(job);
+    const key = `${layout.jobs(stamp, 'export', 'lportal')}0001`;
+    const { storage } = world;
+    await storage.put(`${key}.json`, Buffer.from(JSON.stringify({ runUid: 'run-1', attempt: 'a', job, facts: {} })));
+    await storage.put(`${key}.operation.json`, Buffer.from(JSON.stringify({ handle })));
+    await sweepService(contextOf(next), storage, '20251110-143000');
+    expect(service.calls).toContain(`cancel ${handle}`);
+    expect(await listStamps(storage)).toEqual([]);
   });
 
   it('stays when the run is sealed, but for what is named', async () => {
