@@ -1,7 +1,8 @@
-import { campaign, type CampaignTest, type Seed } from './seed.ts';
+import type { CloudName } from '../campaigns/kills/clouds.ts';
+import { campaign, type CampaignTest, type Seed, unit } from './seed.ts';
 
 /** One case of the campaign by its name; one worker, because there is only one. */
-const kill = (flow: 'backup' | 'restore' | 'verify', name: string): CampaignTest =>
+const kill = (flow: 'backup' | 'restore' | 'verify' | CloudName, name: string): CampaignTest =>
   campaign('kills', '--flow', flow, '--workers', '1', '--seed', '1', '--case', name);
 
 /** What a kill at the right moment shows, and nothing else does. */
@@ -63,5 +64,49 @@ export const killsSeeds: readonly Seed[] = [
     find: "exit.signal === 'SIGKILL' ||",
     replace: '',
     test: kill('verify', 'pg_restore/mid/pg_restore'),
+  },
+  {
+    breaks: 'the cloud is asked again for what a dead attempt had asked for',
+    file: 'steps/runtime/jobs.ts',
+    find: '    const found = await service.find(job);\n    if (found !== undefined) {',
+    replace: "    const found = await service.find(job);\n    if (found !== undefined && job.kind === 'transfer') {",
+    test: kill('gcp', 'snapshot: asked/answered/snapshot'),
+  },
+  {
+    breaks: 'the name of a temporary server is that of an attempt',
+    file: 'steps/services/rds.ts',
+    find: "createHash('sha256').update(description).digest",
+    replace: "createHash('sha256').update(`${description} ${process.pid}`).digest",
+    test: kill('aws', 'server: asked/answered/dump'),
+  },
+  {
+    breaks: 'what could not be removed by the first step of the next run stays',
+    file: 'steps/runtime/service-leftovers.ts',
+    find: "    if (left === 'none') await removeDead(context, storage, found.dead);",
+    replace: "    if (left === 'none' && context.step === 'snapshot') await removeDead(context, storage, found.dead);",
+    test: unit(
+      'temporary-server',
+      'what a run leaves at a service > goes with a later step of the next run when it could not be deleted at first, and the files of the dead run too',
+    ),
+  },
+  {
+    breaks: 'behind a sealed backup nobody looks for what costs money',
+    file: 'steps/runtime/sweep.ts',
+    find: 'const mostSealed = 5;',
+    replace: 'const mostSealed = 1;',
+    test: unit(
+      'temporary-server',
+      'what a run leaves at a service > goes also when a backup was sealed since, and not when five were',
+    ),
+  },
+  {
+    breaks: 'the export of a dead run writes into storage when its folder is gone',
+    file: 'steps/runtime/service-leftovers.ts',
+    find: "    await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });\n",
+    replace: '',
+    test: unit(
+      'temporary-server',
+      'what a run leaves at a service > is given up before where it is an export that goes on',
+    ),
   },
 ];

@@ -1,6 +1,6 @@
 // Four kinds of places for libraries and storages, with what a test does there behind the product's back.
-import { rm } from 'node:fs/promises';
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { readFile, rm } from 'node:fs/promises';
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { startGsFront } from '../fakes/gs-front.ts';
 import { type Front, startFront } from '../fakes/http-front.ts';
 import type { ObjectFact } from '../oracle/facts.ts';
@@ -33,6 +33,7 @@ export interface Place {
   location(bucket: string): Spec;
   put(bucket: string, key: string, body: string | Uint8Array, described?: Described): Promise<void>;
   drop(bucket: string, key: string): Promise<void>;
+  read(bucket: string, key: string): Promise<Buffer>;
   capture(bucket: string): Promise<ObjectFact[]>;
   stop(): Promise<void>;
 }
@@ -46,6 +47,7 @@ export const startFolders = (lab: Lab): Place => ({
   location: (bucket) => ({ url: `file://${lab.path(bucket)}` }),
   put: (bucket, key, body) => writeKey(lab.path(bucket), key, body),
   drop: (bucket, key) => rm(`${lab.path(bucket)}/${key}`, { force: true }),
+  read: (bucket, key) => readFile(`${lab.path(bucket)}/${key}`),
   capture: (bucket) => captureFiles(lab.path(bucket)),
   stop: () => Promise.resolve(),
 });
@@ -70,6 +72,10 @@ export const startS3 = async (): Promise<Place> => {
       await server.client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...described }));
     },
     drop: async (bucket, key) => void (await server.client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))),
+    read: async (bucket, key) => {
+      const { Body } = await server.client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      return Buffer.from((await Body?.transformToByteArray()) ?? []);
+    },
     capture: (bucket) => captureS3({ endpoint: server.endpoint, bucket, region: 'us-east-1', ...server.secrets }),
     stop: async () => {
       await front.stop();
@@ -81,10 +87,14 @@ export const startS3 = async (): Promise<Place> => {
 export const startGs = async (): Promise<Place> => {
   const server = await startFakeGcs();
   const front = await startGsFront(server.endpoint, { rewriteBytes: 1024 * 1024 });
-  const ask = async (path: string, init: RequestInit): Promise<void> => {
+  const ask = async (path: string, init: RequestInit): Promise<Buffer> => {
     const answer = await fetch(`${server.endpoint}${path}`, init);
-    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+    const body = Buffer.from(await answer.arrayBuffer());
+    const isGone = init.method === 'DELETE' && answer.status === 404;
+    if (!answer.ok && !isGone) throw new Error(`${path}: ${body.toString('utf8')}`);
+    return body;
   };
+  const pathOf = (bucket: string, key: string): string => `/storage/v1/b/${bucket}/o/${encodeURIComponent(key)}`;
   return {
     name: 'gs',
     keepsMetadata: true,
@@ -92,16 +102,17 @@ export const startGs = async (): Promise<Place> => {
     front,
     make: (bucket) => makeBucket(server, bucket),
     location: (bucket) => ({ url: `gs://${bucket}`, endpoint: front.endpoint }),
-    put: (bucket, key, body, { contentType = 'application/octet-stream', metadata = {} } = {}) => {
+    put: async (bucket, key, body, { contentType = 'application/octet-stream', metadata = {} } = {}) => {
       const description = JSON.stringify({ name: key, contentType, metadata });
       const head = `--x\r\ncontent-type: application/json\r\n\r\n${description}\r\n--x\r\ncontent-type: ${contentType}\r\n\r\n`;
-      return ask(`/upload/storage/v1/b/${bucket}/o?uploadType=multipart`, {
+      await ask(`/upload/storage/v1/b/${bucket}/o?uploadType=multipart`, {
         method: 'POST',
         headers: { 'content-type': 'multipart/related; boundary=x' },
         body: Buffer.concat([Buffer.from(head), Buffer.from(body), Buffer.from('\r\n--x--\r\n')]),
       });
     },
-    drop: (bucket, key) => ask(`/storage/v1/b/${bucket}/o/${encodeURIComponent(key)}`, { method: 'DELETE' }),
+    drop: async (bucket, key) => void (await ask(pathOf(bucket, key), { method: 'DELETE' })),
+    read: (bucket, key) => ask(`${pathOf(bucket, key)}?alt=media`, {}),
     capture: (bucket) => captureGs({ endpoint: server.endpoint, bucket }),
     stop: async () => {
       await front.stop();
@@ -134,6 +145,7 @@ export const startAzblob = async (): Promise<Place> => {
       });
     },
     drop: async (bucket, key) => void (await service.getContainerClient(bucket).getBlobClient(key).deleteIfExists()),
+    read: (bucket, key) => service.getContainerClient(bucket).getBlobClient(key).downloadToBuffer(),
     capture: (bucket) =>
       captureAzblob({ endpoint: `${server.endpoint}/${accountName}`, container: bucket, ...azuriteAccount }),
     stop: async () => {

@@ -1,6 +1,6 @@
 // Small data that is busy for long enough: the fronts hold what would be over too soon.
 import type { Place } from './place.ts';
-import type { World } from './world.ts';
+import type { DatabaseSide } from './database-side.ts';
 
 const words = (rows: number, salt: string): string =>
   `SELECT n, (SELECT string_agg(md5(n::text || i::text || '${salt}'), '') FROM generate_series(1, 8) i) AS v
@@ -18,13 +18,13 @@ CREATE VIEW halves AS SELECT n, left(v, 8) AS head FROM first WHERE n % 2 = 0;
 CREATE FUNCTION twice(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
 SELECT lo_from_bytea(4711, '\\x00ff10');`;
 
-export const createDatabase = async (world: World, name: string, salt = name): Promise<void> => {
+export const createDatabase = async (world: Pick<DatabaseSide, 'sql'>, name: string, salt = name): Promise<void> => {
   await world.sql('postgres', `CREATE DATABASE "${name}"`);
   await world.sql(name, schema(salt));
 };
 
 /** A dump that is larger than one part of an upload. */
-export const createLargeDatabase = async (world: World, name: string): Promise<void> => {
+export const createLargeDatabase = async (world: Pick<DatabaseSide, 'sql'>, name: string): Promise<void> => {
   await world.sql('postgres', `CREATE DATABASE "${name}"`);
   await world.sql(
     name,

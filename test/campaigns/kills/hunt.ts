@@ -4,8 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CliResult, RunningCli } from '../../support/cli.ts';
 import { errorLines } from '../../support/lab.ts';
 import { type Family, kill, type Member, stranger, watchFamily } from './family.ts';
-import { createTrap, type Moment, noTrap, type Side, type Spot } from './trap.ts';
-import type { World } from './world.ts';
+import { createTrap, type Moment, noTrap, type Side, type Spot, type Trap } from './trap.ts';
+
+/** Where it is hunted: who starts the product, behind fronts that obey the trap. */
+export interface Ground {
+  start(args: readonly string[]): RunningCli;
+  set(trap: Trap): void;
+  /** Lets go of requests that wait for the next attempt, and waits for all that were held. */
+  release(): Promise<void>;
+}
 
 export interface Shot {
   readonly spot: Spot;
@@ -28,13 +35,13 @@ const deadline = 90_000;
 const patience = 1_500;
 
 export const hunt = async (
-  world: World,
+  ground: Ground,
   args: readonly string[],
   shot: Shot,
   /** Folder to watch, once it is known. */
   folderOf: (stderr: string) => string | undefined = () => undefined,
 ): Promise<Hunted> => {
-  const running = world.start(args);
+  const running = ground.start(args);
   const family = watchFamily(running.pid, running.ended);
   let hit = false;
   const moment: Moment = {
@@ -48,12 +55,12 @@ export const hunt = async (
       return hit && (shot.side === 'late' || !['runner', 'backend', 'zstd'].includes(shot.victim));
     },
   };
-  world.set(createTrap(shot.spot, moment));
+  ground.set(createTrap(shot.spot, moment));
   const watched = watch({ shot, family, running, moment, folderOf });
   const result = await withDeadline(running, family);
   await watched;
-  world.set(noTrap);
-  await world.s3.release();
+  ground.set(noTrap);
+  await ground.release();
   const left = await family.survivors(30_000);
   if (left.length > 0) throw new Error(`these outlived the run: ${left.join(', ')}`);
   return { result, hit };
@@ -126,8 +133,8 @@ const withDeadline = async (running: RunningCli, family: Family): Promise<CliRes
 };
 
 /** Of a run that nobody disturbs. */
-export const succeed = async (world: World, args: readonly string[]): Promise<CliResult> => {
-  const running = world.start(args);
+export const succeed = async (ground: Ground, args: readonly string[]): Promise<CliResult> => {
+  const running = ground.start(args);
   const family = watchFamily(running.pid, running.ended);
   const result = await withDeadline(running, family);
   const left = await family.survivors(30_000);

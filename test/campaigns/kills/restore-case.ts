@@ -84,9 +84,11 @@ const seen = (world: World, name: string, side: Side): Promise<DatabaseFacts> =>
     return world.capture(name);
   });
 
-const changedObjects = libraryOf('changed since', 12);
-const surplus = new Map(Array.from({ length: 6 }, (_, n) => [`folder 1/surplus-${n}.bin`, `surplus ${n}`] as const));
-const missing = 'folder 0/object-0.bin';
+export const changedObjects = libraryOf('changed since', 12);
+export const surplus = new Map(
+  Array.from({ length: 6 }, (_, n) => [`folder 1/surplus-${n}.bin`, `surplus ${n}`] as const),
+);
+export const missing = 'folder 0/object-0.bin';
 
 interface Stage {
   readonly source: Source;
@@ -116,16 +118,16 @@ const prepare = async (world: World, setting: RestoreSetting): Promise<Stage> =>
   return { source, file, before, after, objects: setting.objects === undefined ? [] : await source.library.facts() };
 };
 
-const keptDatabases = async (world: World): Promise<string[]> =>
+const keptDatabases = async (world: Pick<World, 'sql'>): Promise<string[]> =>
   (await world.sql('postgres', `SELECT datname FROM pg_database WHERE datname ~ '_before_[0-9a-f]{10}$' ORDER BY 1`))
     .split('\n')
     .filter(Boolean);
 
-const dropKept = async (world: World): Promise<void> => {
+export const dropKept = async (world: Pick<World, 'sql'>): Promise<void> => {
   for (const name of await keptDatabases(world)) await world.sql('postgres', `DROP DATABASE "${name}"`);
 };
 
-const isEqual = (before: DatabaseFacts, after: DatabaseFacts): boolean =>
+export const isEqual = (before: DatabaseFacts, after: DatabaseFacts): boolean =>
   differences({ format: 1, database: before }, { format: 1, database: after }, { limit: 1 }).length === 0;
 
 /** The one side on which all databases are; throws when they are between. */
@@ -165,16 +167,25 @@ const isGood = ({ now, old, sealed }: Bytes, mode: 'merge' | 'mirror', { isDone,
   return now === undefined ? mayGo : now === old && !(mayGo && isDone);
 };
 
-const judgeObjects = async (stage: Stage, { objects }: RestoreSetting, judgement: Judgement): Promise<void> => {
-  if (objects === undefined) return;
-  const byKey = (facts: readonly ObjectFact[]) => new Map(facts.map(({ key, sha256 }) => [key, sha256]));
-  const now = byKey(await stage.source.library.facts());
-  const [old, sealed] = [byKey(stage.objects), byKey(stage.source.objects)];
+interface Objects {
+  readonly now: readonly ObjectFact[];
+  readonly old: readonly ObjectFact[];
+  readonly sealed: readonly ObjectFact[];
+}
+
+export const judgeObjects = (facts: Objects, objects: 'merge' | 'mirror', judgement: Judgement): void => {
+  const byKey = (list: readonly ObjectFact[]) => new Map(list.map(({ key, sha256 }) => [key, sha256]));
+  const [now, old, sealed] = [byKey(facts.now), byKey(facts.old), byKey(facts.sealed)];
   const wrong = [...new Set([...now.keys(), ...old.keys(), ...sealed.keys()])].filter(
     (key) => !isGood({ now: now.get(key), old: old.get(key), sealed: sealed.get(key) }, objects, judgement),
   );
   const when = judgement.isDone ? 'the restore' : 'the kill';
   if (wrong.length > 0) throw new Error(`objects that ${when} left wrong: ${wrong.slice(0, 5).join('; ')}`);
+};
+
+const judgeStage = async ({ source, objects: old }: Stage, setting: RestoreSetting, done: Judgement): Promise<void> => {
+  if (setting.objects === undefined) return;
+  judgeObjects({ now: await source.library.facts(), old, sealed: source.objects }, setting.objects, done);
 };
 
 const restoreArgs = ({ source, file }: Stage, setting: RestoreSetting): string[] => {
@@ -198,12 +209,12 @@ export const killRestore = async (world: World, setting: RestoreSetting, shot: S
   const { status, stderr } = hunted.result;
   const side = await sideOf(world, stage);
   if (status === 0 && side === 'before') throw new Error(`the restore ended with 0 and did nothing: ${stderr}`);
-  await judgeObjects(stage, setting, { isDone: status === 0, side });
+  await judgeStage(stage, setting, { isDone: status === 0, side });
   if (status !== 0) {
     await succeed(world, args);
     await world.quiet();
     if ((await sideOf(world, stage)) === 'before') throw new Error('the same restore again did nothing');
-    await judgeObjects(stage, setting, { isDone: true, side: 'after' });
+    await judgeStage(stage, setting, { isDone: true, side: 'after' });
   }
   await requireKept(world, setting);
   if (JSON.stringify(await sealedFacts(storage)) !== JSON.stringify(sealed))

@@ -1,10 +1,10 @@
 // Whether a sealed backup is what it should be: judged from its stored bytes, without the product.
 import { createHash } from 'node:crypto';
-import { zstdDecompressSync } from 'node:zlib';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { differences } from '../../oracle/compare.ts';
 import type { DatabaseFacts, ObjectFact } from '../../oracle/facts.ts';
 import type { Place } from './place.ts';
-import type { World } from './world.ts';
+import type { DatabaseSide } from './database-side.ts';
 
 /** Of an environment, in its storage. */
 export const root = 'retail/prd/';
@@ -38,7 +38,11 @@ export interface Expected {
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Throws the first thing that is wrong. */
-export const judgeSealed = async (world: World, sealed: Sealed, expected: Expected): Promise<void> => {
+export const judgeSealed = async (
+  { restored }: Pick<DatabaseSide, 'restored'>,
+  sealed: Sealed,
+  expected: Expected,
+): Promise<void> => {
   const { storage, stamp } = sealed;
   const text = (await storage.read(`${root}${stamp}/manifest.json`)).toString('utf8');
   const manifest = JSON.parse(text) as Manifest;
@@ -48,7 +52,10 @@ export const judgeSealed = async (world: World, sealed: Sealed, expected: Expect
     throw new Error(`the manifest has the databases ${names.join()}`);
   if (manifest.database) await readStored(storage, manifest.database.globals);
   for (const dump of dumps) {
-    const found = await world.restored(zstdDecompressSync(await readStored(storage, dump)));
+    const stored = await readStored(storage, dump);
+    const found = dump.key.endsWith('.gz')
+      ? await restored(gunzipSync(stored), 'plain')
+      : await restored(zstdDecompressSync(stored), 'custom');
     const wanted = expected.databases.get(dump.database);
     const lines = wanted
       ? differences({ format: 1, database: wanted }, { format: 1, database: found }, { renameDatabase: 'judge' })

@@ -7,6 +7,9 @@ export type Spot =
       readonly method: string;
       readonly path: RegExp;
       readonly agent?: RegExp;
+      readonly body?: RegExp;
+      /** Only once such a request has passed: of method, path and body. */
+      readonly after?: RegExp;
       readonly nth: number;
     }
   /** A statement; `previous` was the one before it on the same connection. */
@@ -33,7 +36,7 @@ export type Side =
   | 'late';
 
 export interface Passing {
-  readonly http?: { readonly method: string; readonly path: string; readonly agent: string };
+  readonly http?: { readonly method: string; readonly path: string; readonly agent: string; readonly body: string };
   readonly sql?: string;
   readonly previous?: string;
   readonly copied?: { readonly direction: 'in' | 'out'; readonly bytes: number };
@@ -57,9 +60,14 @@ export const noTrap: Trap = { meets: () => undefined };
 
 export const createTrap = (spot: Spot, moment: Moment): Trap => {
   let seen = 0;
+  let armed = spot.at !== 'http' || spot.after === undefined;
   let sprung = false;
   return {
     meets: (passing) => {
+      if (!armed) {
+        armed = arms(spot, passing);
+        return undefined;
+      }
       if (sprung || !isSpot(spot, passing)) return undefined;
       seen++;
       if ('nth' in spot && seen < spot.nth) return undefined;
@@ -69,13 +77,17 @@ export const createTrap = (spot: Spot, moment: Moment): Trap => {
   };
 };
 
+const arms = (spot: Spot, { http }: Passing): boolean =>
+  spot.at === 'http' && http !== undefined && spot.after?.test(`${http.method} ${http.path} ${http.body}`) === true;
+
 /** Files and processes do not pass by a front. */
 const isSpot = (spot: Spot, passing: Passing): boolean => {
   if (spot.at === 'sql') return isStatement(spot, passing);
   if (spot.at === 'copy') return passing.copied?.direction === spot.direction && passing.copied.bytes >= spot.bytes;
   if (spot.at !== 'http' || passing.http === undefined) return false;
-  const { method, path, agent } = passing.http;
-  return spot.method === method && spot.path.test(path) && (spot.agent?.test(agent) ?? true);
+  const { method, path, agent, body } = passing.http;
+  const isAsked = spot.method === method && spot.path.test(path);
+  return isAsked && (spot.agent?.test(agent) ?? true) && (spot.body?.test(body) ?? true);
 };
 
 const isStatement = (spot: Spot & { readonly at: 'sql' }, { sql, previous = '' }: Passing): boolean =>

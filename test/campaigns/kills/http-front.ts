@@ -1,15 +1,16 @@
-// Stands before an S3 server: holds a request or an answer when the trap wants it, and watches that nothing is written twice.
+// Stands before a server of objects or an interface of a cloud: holds a request or an answer when the trap wants it, and
+// watches that nothing is written twice to S3.
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Moment, noTrap, type Trap } from './trap.ts';
 
-export interface S3Front {
+export interface HttpFront {
   readonly endpoint: string;
   set(trap: Trap): void;
   /** Records and seals that were written over; empty when the product keeps its promise. Starts anew. */
   rewritten(): string[];
-  /** Lets go of requests that wait for the next attempt. */
+  /** Lets go of requests that wait for the next attempt, and waits for all that were held. */
   release(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -31,14 +32,14 @@ interface Passing {
 /** What is written once: claims, records of steps, dumps, inventories, seals. */
 const writtenOnce = /\/\d{8}-\d{6}\/(run\.json|manifest\.json|steps\/|database\/|inventory\/)/;
 
-export const startS3Front = async (server: string): Promise<S3Front> => {
+export const startHttpFront = async (server: string): Promise<HttpFront> => {
   const behind = new URL(server);
   let trap = noTrap;
   /** Writes reach the server one after the other, which makes its conditions as exact as Amazon's. */
   let turn: Promise<unknown> = Promise.resolve();
   const written = new Map<string, number>();
   const waiting = new Map<string, () => void>();
-  const late = new Set<Promise<unknown>>();
+  const moments = new Set<Promise<unknown>>();
 
   const note = ({ method, path }: Passing, { status }: Answer): void => {
     const [key = '', query = ''] = path.split('?');
@@ -80,9 +81,7 @@ export const startS3Front = async (server: string): Promise<S3Front> => {
     // Nobody repeats what nobody died of.
     if (died && side === 'late') {
       const repeated = new Promise<void>((resolve) => waiting.set(`${passing.method} ${passing.path}`, resolve));
-      const delivered = repeated.then(() => deliver(passing));
-      late.add(delivered);
-      await delivered;
+      await repeated.then(() => deliver(passing));
       return void passing.outgoing.destroy();
     }
     respond(passing.outgoing, await deliver(passing));
@@ -91,9 +90,12 @@ export const startS3Front = async (server: string): Promise<S3Front> => {
     const { method = '', url: path = '' } = incoming;
     const body = await readBody(incoming);
     const passing = { incoming, outgoing, method, path, body };
-    const moment = trap.meets({ http: { method, path: decode(path), agent: incoming.headers['user-agent'] ?? '' } });
-    if (moment === undefined) respond(outgoing, await deliver(passing));
-    else await held(passing, moment);
+    const agent = incoming.headers['user-agent'] ?? '';
+    const moment = trap.meets({ http: { method, path: decode(path), agent, body: beginningOf(body) } });
+    if (moment === undefined) return respond(outgoing, await deliver(passing));
+    const over = held(passing, moment);
+    moments.add(over);
+    await over;
   };
   const http = createServer((incoming, outgoing) => {
     handle(incoming, outgoing).catch(() => outgoing.destroy());
@@ -113,8 +115,8 @@ export const startS3Front = async (server: string): Promise<S3Front> => {
     release: async () => {
       for (const go of waiting.values()) go();
       waiting.clear();
-      await Promise.allSettled(late);
-      late.clear();
+      await Promise.allSettled(moments);
+      moments.clear();
     },
     stop: () =>
       new Promise((resolve) => {
@@ -123,6 +125,9 @@ export const startS3Front = async (server: string): Promise<S3Front> => {
       }),
   };
 };
+
+/** Where interfaces say what they are asked for, and Google the name of an object. */
+const beginningOf = (body: Buffer): string => body.subarray(0, 2000).toString('utf8');
 
 /** Paths as the rules write them; one that cannot be decoded stays as it is. */
 const decode = (path: string): string => {
