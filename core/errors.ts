@@ -77,6 +77,15 @@ export const catalogue = {
     kind: 'user',
     remedy: 'restore into a store that can hold the named key, or leave it out by prefix',
   },
+  OBJECT_LOCKED: { kind: 'user', remedy: 'wait until the lock has ended: nobody can delete it before' },
+  LOCK_UNAVAILABLE: {
+    kind: 'user',
+    remedy: 'use a bucket that was made with object lock, or remove storage.immutability',
+  },
+  LOCK_MISSING: {
+    kind: 'terminal',
+    remedy: 'somebody has lifted the lock, or it was never set: lock what is named with the tool of the cloud',
+  },
   COPY_INCOMPLETE: { kind: 'retry', remedy: 'run it again; finished objects are not copied twice' },
 
   BACKUP_ID_TAKEN: { kind: 'user', remedy: 'start the backup again: ids have a resolution of one second' },

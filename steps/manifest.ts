@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { hasCode, Lc2Error } from '../core/errors.ts';
 import { type Manifest, type ManifestBody, manifestVersion, sealManifest } from '../core/manifest/manifest.ts';
 import { tryService } from '../core/plan/environment.ts';
+import { lockFrom } from '../core/plan/lock.ts';
 import { layout } from '../core/plan/layout.ts';
 import { catchUp } from '../core/steps/catch-up.ts';
 import { dump, type DumpOutput } from '../core/steps/dump.ts';
@@ -13,12 +14,16 @@ import type { StepName } from '../core/steps/index.ts';
 import { drain, measure, sha256 } from './runtime/bytes.ts';
 import type { StoredFile } from './runtime/check-dump.ts';
 import type { StepContext } from './runtime/context.ts';
+import { lockFiles, requireLocks } from './runtime/lock-backup.ts';
 import { type BackupRun, openRun, requireStepOutput } from './runtime/run.ts';
 import { tryReadManifest } from './runtime/storage.ts';
 import { dumpStepOf } from './verify.ts';
 import { endUploads } from './runtime/sweep.ts';
 
-/** Seals the backup: one file, written once, after everything else. Repeating it finds the seal. */
+/**
+ * Seals the backup: one file, written once, after everything else. Repeating it finds the seal. What is sealed is locked, where the
+ * environment asks for that: the files before there is a seal, so that working files of a run that comes to nothing never are.
+ */
 export const manifest = async (context: StepContext): Promise<ManifestOutput> => {
   const run = await openRun(context);
   // Of attempts that were killed, also of this step: nobody else would end them, what is sealed is not swept.
@@ -26,6 +31,7 @@ export const manifest = async (context: StepContext): Promise<ManifestOutput> =>
   const sealed = (await tryReadManifest(run.storage, run.stamp)) ?? (await seal(context, run));
   if (sealed.runUid !== context.runUid)
     throw new Lc2Error('BACKUP_ID_TAKEN', 'another run has sealed this backup', { where: sealed.backupId });
+  await lockSeal(run, sealed);
   return {
     backupId: sealed.backupId,
     url: `${run.storage.url}/${layout.manifest(run.stamp)}`,
@@ -35,6 +41,11 @@ export const manifest = async (context: StepContext): Promise<ManifestOutput> =>
     verified: levelOf(sealed),
     components: sealed.components,
   };
+};
+
+/** Also of an earlier attempt that had no time left for it. */
+const lockSeal = async ({ storage, stamp }: BackupRun, { immutability: lock }: Manifest): Promise<void> => {
+  if (lock) await (await requireLocks(storage)).extend(layout.manifest(stamp), lock);
 };
 
 const levelOf = ({ verification }: Manifest): string =>
@@ -59,6 +70,7 @@ const seal = async (context: StepContext, run: BackupRun): Promise<Manifest> => 
   const { verified, dumped, snapped, caught } = await resultsOf(context, run);
   const objectStores = caught?.stores ?? [];
   const { record, environment } = run;
+  const { immutability } = environment.spec.storage;
   const body: ManifestBody = {
     version: manifestVersion,
     backupId: record.backupId,
@@ -79,6 +91,7 @@ const seal = async (context: StepContext, run: BackupRun): Promise<Manifest> => 
     ...(dumped ? { database: databaseOf(dumped, verified, snapped) } : {}),
     objectStores,
     verification: { database: verified.database, objects: verified.objects, at: verified.at },
+    ...(immutability ? { immutability: lockFrom(immutability, verified.at) } : {}),
     leftovers: verified.leftovers,
     records: await recordsOf(run, [
       ...(snapped ? [snapshot.name] : []),
@@ -89,6 +102,10 @@ const seal = async (context: StepContext, run: BackupRun): Promise<Manifest> => 
     tool: record.tool,
   };
   const { manifest: sealed, text } = sealManifest(body, sha256);
+  if (sealed.immutability) {
+    const files = await lockFiles(run.storage, sealed, sealed.immutability);
+    context.log.info({ files, ...sealed.immutability }, 'locked');
+  }
   context.signal.throwIfAborted();
   return (await writeSeal(run, text)) ? sealed : standing(run);
 };

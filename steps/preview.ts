@@ -1,7 +1,7 @@
 import { overlap } from '../core/api/backup-environment.ts';
 import { durationSeconds } from '../core/api/common.ts';
 import { humanBytes } from '../core/human-bytes.ts';
-import { catalogue, type ErrorCode, Lc2Error } from '../core/errors.ts';
+import { catalogue, type ErrorCode, hasCode, Lc2Error } from '../core/errors.ts';
 import type { InventoryLine } from '../core/manifest/inventory.ts';
 import type { Manifest } from '../core/manifest/manifest.ts';
 import { restoreRecord } from '../core/manifest/records.ts';
@@ -19,6 +19,7 @@ import { sha256 } from './runtime/bytes.ts';
 import { checkFile } from './runtime/check-dump.ts';
 import type { StepContext } from './runtime/context.ts';
 import { checkObjects } from './runtime/check-objects.ts';
+import { requireLocks } from './runtime/lock-backup.ts';
 import { readSealedInventory } from './runtime/inventory-io.ts';
 import {
   dumpOf,
@@ -91,7 +92,7 @@ const plan = async (context: StepContext, storage: ObjectStore): Promise<Preview
   const lines = [
     `backup ${manifest.backupId} of ${manifest.timestamp}, sealed, manifest ${manifest.digest.slice(0, 12)}`,
   ];
-  const problems: Problem[] = [];
+  const problems: Problem[] = await lockProblems(context, storage);
   if (fixed.databases.length > 0) {
     const target = await previewDatabases(context, manifest, fixed);
     problems.push(...target.problems);
@@ -109,6 +110,24 @@ const plan = async (context: StepContext, storage: ObjectStore): Promise<Preview
     for (const { database } of fixed.databases) await checkFile(storage, dumpOf(manifest, database));
   }
   return { already: false, plan: fixed, lines };
+};
+
+/** A restore needs no lock; that the next backup cannot have one is better said today. */
+const lockProblems = async ({ source }: StepContext, storage: ObjectStore): Promise<Problem[]> => {
+  if (!source.spec.storage.immutability) return [];
+  try {
+    await requireLocks(storage);
+    return [];
+  } catch (error) {
+    if (!hasCode(error, 'LOCK_UNAVAILABLE')) throw error;
+    return [
+      {
+        code: error.code,
+        severity: 'warning',
+        message: `backups of ${source.name} cannot be locked: ${error.message}`,
+      },
+    ];
+  }
 };
 
 const resolveBackup = async (context: StepContext, storage: ObjectStore): Promise<Manifest> => {

@@ -3,12 +3,14 @@ import type { InventoryLine } from '../core/manifest/inventory.ts';
 import type { Manifest, ObjectStoreEntry } from '../core/manifest/manifest.ts';
 import { tryStampOfId } from '../core/plan/backup-id.ts';
 import { layout } from '../core/plan/layout.ts';
-import type { ObjectStore } from '../core/ports/object-store.ts';
+import { isActive, isAtLeast } from '../core/plan/lock.ts';
+import type { Lock, ObjectStore } from '../core/ports/object-store.ts';
 import type { VerifyBackupOutput } from '../core/steps/verify-backup.ts';
 import { checkDump, checkFile } from './runtime/check-dump.ts';
 import { checkObjects, type ObjectsLevel } from './runtime/check-objects.ts';
 import type { StepContext } from './runtime/context.ts';
 import { readSealedInventory } from './runtime/inventory-io.ts';
+import { claimOf, copiesOf, filesOf, inList, readLocks } from './runtime/lock-backup.ts';
 import { createProblems, finding, type Problem, type Problems } from './runtime/problems.ts';
 import { newestSealed, openStorage, tryReadManifest } from './runtime/storage.ts';
 import { objectsLevel } from './verify.ts';
@@ -89,15 +91,32 @@ const verifyAll = async (context: StepContext, subject: Subject): Promise<void> 
     await finding(problems, record.key, () => checkFile(storage, record));
   }
   await verifyDatabase(context, subject, known);
+  const lock = lockToCheck(context, subject);
+  if (lock) await checkLocks(subject, lock, inList([...filesOf(manifest), claimOf(manifest), layout.manifest(stamp)]));
   const wanted = context.parameters['objects'] ?? 'auto';
   const level =
     wanted === 'listed' || wanted === 'sampled' || wanted === 'full' ? wanted : objectsLevel(context.environment.spec);
   for (const [index, entry] of manifest.objectStores.entries()) {
     await verifyStore(context, subject, { entry, level, known });
+    // One request for each object: only where bytes are read anyway.
+    if (lock && level === 'full') await checkLocks(subject, lock, copiesOf(storage, { objectStores: [entry] }));
     context.progress.set(0.5 + (0.5 * (index + 1)) / manifest.objectStores.length);
   }
   for await (const key of filesBesideObjects(subject))
     if (!known.has(key) && !isWorkingFile(manifest, key)) problems.add(stranger(key));
+};
+
+/** What a place that cannot lock holds is a copy of a backup that was locked elsewhere. */
+const lockToCheck = ({ clock }: StepContext, { manifest, storage }: Subject): Lock | undefined =>
+  storage.locks && isActive(manifest.immutability, clock.now()) ? manifest.immutability : undefined;
+
+const checkLocks = async ({ storage, problems }: Subject, wanted: Lock, keys: AsyncIterable<string>): Promise<void> => {
+  if (!storage.locks) return;
+  for await (const { key, lock } of readLocks(storage.locks, keys)) {
+    if (isAtLeast(lock, wanted)) continue;
+    const found = lock ? `only until ${lock.until} (${lock.mode})` : 'not at all';
+    problems.add({ code: 'LOCK_MISSING', key, message: `locked ${found}, not until ${wanted.until} (${wanted.mode})` });
+  }
 };
 
 const stranger = (key: string): Problem => ({ code: 'BACKUP_DAMAGED', key, message: 'a file that belongs to nothing' });

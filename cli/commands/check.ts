@@ -3,6 +3,7 @@ import { ensureLc2Error, exitStatus } from '../../core/errors.ts';
 import type { Problem } from '../../core/ports/database.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { newestTools, toolsFor } from '../../steps/engines/postgresql/tools.ts';
+import { requireLocks } from '../../steps/runtime/lock-backup.ts';
 import { openStorage } from '../../steps/runtime/storage.ts';
 import { type Command, type Io, openScene, printJson, readArgs, type Scene } from '../command.ts';
 
@@ -85,7 +86,11 @@ const checkStorage = ({ environment, secrets, adapters }: Scene, io: Io): Promis
       const lost: Problem[] = seen
         ? []
         : [{ code: 'STORE_FAILED', severity: 'error', message: `${storage.url} does not show what was written` }];
-      return [...lost, ...skew('the storage', probe.mtime, io), ...(await removeProbe(storage, key))];
+      const locks = await collect(async () => {
+        if (environment.spec.storage.immutability) await requireLocks(storage);
+        return [];
+      });
+      return [...lost, ...locks, ...skew('the storage', probe.mtime, io), ...(await removeProbe(storage, key))];
     } finally {
       await storage.close();
     }

@@ -1,6 +1,8 @@
 import { hasCode, Lc2Error } from '../../core/errors.ts';
+import type { Manifest } from '../../core/manifest/manifest.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
+import { lastLock } from '../../steps/runtime/lock-backup.ts';
 import { listStamps, tryReadManifest } from '../../steps/runtime/storage.ts';
 import { resolveStamp } from '../backup-argument.ts';
 import { type Command, openScene, printJson, readArgs, type Scene } from '../command.ts';
@@ -21,6 +23,7 @@ export const deleteBackup: Command = {
       });
     await assertExists(storage, stamp);
     await assertUnused(storage, stamp);
+    await assertUnlocked(scene, { storage, stamp, now: io.now() });
     await deleteSnapshot(scene, storage, stamp);
     // The seal goes first: what is left of a killed deletion is no backup.
     const sealed = (await storage.head(layout.manifest(stamp))) !== undefined;
@@ -41,13 +44,13 @@ const deleteSnapshot = async (
   storage: ObjectStore,
   stamp: string,
 ): Promise<void> => {
-  const id = await snapshotOf(storage, stamp);
+  const id = (await manifestOf(storage, stamp))?.database?.snapshotId;
   if (id !== undefined) await adapters.openService(environment, secrets.database)?.remove({ kind: 'snapshot', id });
 };
 
-const snapshotOf = async (storage: ObjectStore, stamp: string): Promise<string | undefined> => {
+const manifestOf = async (storage: ObjectStore, stamp: string): Promise<Manifest | undefined> => {
   try {
-    return (await tryReadManifest(storage, stamp))?.database?.snapshotId;
+    return await tryReadManifest(storage, stamp);
   } catch (error) {
     if (isUnreadable(error)) return undefined;
     throw error;
@@ -60,6 +63,24 @@ const isUnreadable = (error: unknown): boolean => hasCode(error, 'MANIFEST_INVAL
 const assertExists = async (storage: ObjectStore, stamp: string): Promise<void> => {
   for await (const _ of storage.list({ prefix: `${stamp}/` })) return;
   throw new Lc2Error('BACKUP_NOT_FOUND', `there is no backup ${stamp}`, { where: storage.url });
+};
+
+/**
+ * Asked of every file, before any is deleted: a store that keeps versions would only hide them, another would refuse half-way.
+ * An object may be kept for longer than its own backup, by a newer one.
+ */
+const assertUnlocked = async (
+  { environment }: Scene,
+  { storage, stamp, now }: { readonly storage: ObjectStore; readonly stamp: string; readonly now: Date },
+): Promise<void> => {
+  const { immutability } = environment.spec.storage;
+  if (!immutability && (await manifestOf(storage, stamp))?.immutability === undefined) return;
+  const lock = await lastLock(storage, `${stamp}/`, now);
+  if (!lock) return;
+  throw new Lc2Error('OBJECT_LOCKED', `backup ${stamp} is locked until ${lock.until} (${lock.mode})`, {
+    where: storage.url,
+    remedy: 'wait until then; nothing was deleted',
+  });
 };
 
 /** Others hold unchanged objects by reference, after a clock was wrong older ones too; one that cannot be read may as well. */

@@ -12,6 +12,7 @@ export interface ListedBackup {
   readonly bytes?: number;
   readonly objects?: number;
   readonly verified?: string;
+  readonly lockedUntil?: string;
 }
 
 export const list: Command = {
@@ -50,6 +51,7 @@ const summary = (
   bytes: manifest.sizes.database + manifest.sizes.objects,
   objects: manifest.objectStores.reduce((sum, store) => sum + store.objectCount, 0),
   verified: manifest.verification.objects === 'none' ? manifest.verification.database : manifest.verification.objects,
+  ...(manifest.immutability ? { lockedUntil: manifest.immutability.until } : {}),
 });
 
 const line = ({ backupId, phase, components = [], bytes, objects }: ListedBackup): string =>

@@ -18,6 +18,9 @@ export const show: Command = {
       `  manifest ${storage.url}/${stamp}/manifest.json`,
       `  digest   ${manifest.digest}`,
       `  verified ${manifest.verification.at}: database ${manifest.verification.database}, objects ${manifest.verification.objects}`,
+      ...(manifest.immutability
+        ? [`  locked   until ${manifest.immutability.until} (${manifest.immutability.mode})`]
+        : []),
     ];
     for (const dump of manifest.database?.dumps ?? []) {
       const rows = Object.values(dump.tables).reduce((sum, count) => sum + count, 0);

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { profileNames } from '../profiles/index.ts';
 import { type ServiceName, serviceNames, services } from '../services/index.ts';
+import { storeNames, stores } from '../stores/index.ts';
 import { credentials, duration, labelKey, labelName, plainText, projectId, storeName, withRules } from './common.ts';
 import { conditionSchema } from './conditions.ts';
 import { estimateShape } from './estimate.ts';
+import { immutability } from './immutability.ts';
 import { type Location, locationShape } from './location.ts';
 import { storageTransfer } from './storage-transfer.ts';
 
@@ -52,7 +54,11 @@ const database = withRules(
 const storage = z.strictObject({
   ...locationShape,
   adopt: z.boolean().default(false).describe('Take over a storage that another installation owned.'),
+  immutability: immutability.optional(),
 });
+
+/** Of stores that can lock objects, as urls begin. */
+const locking = storeNames.filter((name) => stores[name].locks).map((name) => `${stores[name].scheme}://`);
 
 const toleration = z.strictObject({
   key: plainText(317).optional(),
@@ -139,6 +145,14 @@ export const backupEnvironmentSpec = withRules(
             ? mover !== 'storage-transfer'
             : ['auto', 'storage-transfer'].includes(mover) && [from, to].every((each) => each.startsWith('gs://')),
         ),
+    },
+    {
+      rule:
+        '!has(self.storage.immutability) || ' +
+        locking.map((start) => `self.storage.url.startsWith('${start}')`).join(' || '),
+      message: `storage.immutability needs a store that can lock objects: ${locking.join(', ')}`,
+      check: ({ storage: { immutability: asked, url } }) =>
+        asked === undefined || locking.some((start) => url.startsWith(start)),
     },
     {
       rule:

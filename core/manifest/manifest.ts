@@ -106,6 +106,8 @@ const body = z.object({
     at: z.string(),
     estimate: z.string().optional(),
   }),
+  /** What it names was locked at least so before it was sealed. */
+  immutability: z.object({ until: z.iso.datetime(), mode: z.enum(['governance', 'compliance']) }).optional(),
   /** Files of this run's dead attempts: part of nothing, known, so not "extra". */
   leftovers: z.array(storageKey),
   /** The claim and the results of the steps, as they were at the seal. Backups of 0.1.0 may lack it. */

@@ -11,6 +11,8 @@ export interface ObjectStore {
   /** The location's url, without credentials. */
   readonly url: string;
   readonly capabilities: StoreCapabilities;
+  /** Absent where nothing can keep a writer from deleting. */
+  readonly locks?: ObjectLocks;
 
   /** Whether an object of this key can exist here, byte for byte under its own name. Static: looks at the key alone. */
   holds(key: string): boolean;
@@ -38,13 +40,36 @@ export interface ObjectStore {
    */
   put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<ObjectInfo>;
 
-  /** Deletes; a key without object is fine. An error names the first key that could not be deleted. */
+  /**
+   * Deletes; a key without object is fine. An error names the first key that could not be deleted: OBJECT_LOCKED where a lock
+   * is the reason. A store that keeps versions hides a locked one instead, and refuses nothing.
+   */
   delete(keys: readonly string[]): Promise<void>;
 
   /** Ends uploads below `prefix` that nobody finished, and temporary files; returns how many. */
   abortUploads(prefix: string): Promise<number>;
 
   close(): Promise<void>;
+}
+
+/** Keeps objects from everybody, their writer included. A lock is of the version that stands under the key. */
+export interface ObjectLocks {
+  /** Whether this place can hold locks as it is set up: LOCK_UNAVAILABLE with what it lacks. Changes nothing. */
+  probe(): Promise<void>;
+  /**
+   * From now on nobody can delete this version or write over it before the lock ends. What is locked for longer or in the
+   * stronger mode stays so: a lock is extended, never shortened. OBJECT_NOT_FOUND when there is none.
+   */
+  extend(key: string, lock: Lock): Promise<void>;
+  /** The lock of the object as it is, also one that has ended; undefined when it has none, or there is no object. */
+  read(key: string): Promise<Lock | undefined>;
+}
+
+export interface Lock {
+  /** ISO 8601 in UTC, of a whole second. */
+  readonly until: string;
+  /** `governance` can be lifted by whoever has the permission for that, `compliance` by nobody. */
+  readonly mode: 'governance' | 'compliance';
 }
 
 export interface StoreCapabilities {

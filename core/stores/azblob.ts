@@ -12,5 +12,6 @@ export const azblob = {
   /** There is nothing to end: blocks that nobody committed are no object, are never listed, and expire. */
   ownUploads: true,
   serverCopy: true,
+  locks: true,
   secretKeys: { sets: [['connectionString'], ['accountName', 'accountKey']], optional: [] },
 } as const;

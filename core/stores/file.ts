@@ -15,5 +15,7 @@ export const file = {
   ownUploads: true,
   /** Copies between two places of it without moving bytes through us. */
   serverCopy: false,
+  /** Keeps objects from being deleted by their own writer. */
+  locks: false,
   secretKeys: { sets: [], optional: [] },
 } as const;

@@ -11,5 +11,6 @@ export const gs = {
   /** There is nothing to end: an upload that nobody finished is no object, is never listed, and expires. */
   ownUploads: true,
   serverCopy: true,
+  locks: true,
   secretKeys: { sets: [['credentials.json']], optional: [] },
 } as const;

@@ -15,6 +15,7 @@ export interface StoreDescriptor {
   readonly metadata: boolean;
   readonly ownUploads: boolean;
   readonly serverCopy: boolean;
+  readonly locks: boolean;
   /**
    * What a Secret may hold: one of the sets, whole. Without any of their keys the identity of the pod counts; keys of
    * other stores do not matter, for one Secret may serve several.

@@ -11,5 +11,6 @@ export const s3 = {
   /** Uploads of applications look like ours. */
   ownUploads: false,
   serverCopy: true,
+  locks: true,
   secretKeys: { sets: [['accessKeyId', 'secretAccessKey']], optional: ['sessionToken', 'ca.crt'] },
 } as const;

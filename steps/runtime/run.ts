@@ -9,6 +9,7 @@ import { layout } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import type { StepName } from '../../core/steps/index.ts';
 import type { StepContext } from './context.ts';
+import { requireLocks } from './lock-backup.ts';
 import { sweepDeadRuns } from './sweep.ts';
 import { newestSealed, openStorage, tryReadRecord, writeOnce } from './storage.ts';
 
@@ -35,6 +36,8 @@ export const claimRun = async (context: StepContext): Promise<BackupRun> => {
   const key = layout.run(stamp);
   const found = await tryReadRecord(storage, key, runRecord);
   if (!found) {
+    // Before there is anything that could not be locked in the end.
+    if (environment.spec.storage.immutability) await requireLocks(storage);
     const record = await claimOf(context, storage, stamp);
     if (await writeOnce(storage, key, record)) {
       context.log.info({ backupId: record.backupId, base: record.base }, 'claimed');

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { durationSeconds } from '../../core/api/common.ts';
-import { Lc2Error } from '../../core/errors.ts';
+import { hasCode, Lc2Error } from '../../core/errors.ts';
 import { runRecord, type RunRecord } from '../../core/manifest/records.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
@@ -116,8 +116,10 @@ export const removeUnsealed = async (context: StepContext, storage: ObjectStore,
     context.log.info({ stamp, uploads, files: files + keys.length + 1 }, 'removed an unsealed run');
   } catch (error) {
     // A writer that may not delete still makes backups; what is left is part of none.
-    if (!(error instanceof Lc2Error) || error.code !== 'STORE_DENIED') throw error;
-    context.log.warn({ stamp }, 'files of a dead run stay: the storage credentials may not delete');
+    if (!hasCode(error, 'STORE_DENIED', 'OBJECT_LOCKED')) throw error;
+    const why =
+      error.code === 'OBJECT_LOCKED' ? 'it died when they were locked' : 'the storage credentials may not delete';
+    context.log.warn({ stamp }, `files of a dead run stay: ${why}`);
   }
   return uploads;
 };

@@ -16,6 +16,7 @@ import {
   whereIs,
 } from './azblob-context.ts';
 import { listObjects } from './azblob-list.ts';
+import { azblobLocks } from './azblob-locks.ts';
 import { deleteBlob, metadataNames, putObject, tryHead } from './azblob-put.ts';
 import { throwIfCancelled } from './bodies.ts';
 import type { AdapterOptions } from './store-options.ts';
@@ -46,6 +47,7 @@ export const openAzblobStore = (options: AdapterOptions): Promise<ObjectStore> =
       ownUploads: descriptor.ownUploads,
       metadataNames,
     },
+    locks: azblobLocks(context),
     holds: (key) => holds(prefix, key),
     list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),
     head: async (key) => {

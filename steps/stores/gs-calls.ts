@@ -19,7 +19,7 @@ export interface GsCalls {
 }
 
 export interface GsAsk {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below the root, encoded. */
   readonly path: string;
   /** Those that are undefined are left out; so with headers. */

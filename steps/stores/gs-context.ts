@@ -52,7 +52,10 @@ export const objectPath = (bucket: string, name: string): string => `${bucketPat
 
 export const uploadPath = (bucket: string): string => `/upload${bucketPath(bucket)}`;
 
-const names: Readonly<Record<string, ErrorCode>> = { quotaExceeded: 'STORE_FULL' };
+const names: Readonly<Record<string, ErrorCode>> = {
+  quotaExceeded: 'STORE_FULL',
+  retentionPolicyNotMet: 'OBJECT_LOCKED',
+};
 
 /** What Google or the network said, as an error of the catalogue; errors that are already of it pass. */
 export const gsError = (error: unknown, context: FailureContext): Lc2Error => {

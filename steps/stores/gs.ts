@@ -8,6 +8,7 @@ import { oneChunk, throwIfCancelled } from './bodies.ts';
 import type { GsAnswer } from './gs-calls.ts';
 import { call, gsContext, type GsContext, isRefused, missing, objectPath, translate, whereIs } from './gs-context.ts';
 import { listObjects } from './gs-list.ts';
+import { gsLocks } from './gs-locks.ts';
 import { headResource } from './gs-object.ts';
 import { putObject } from './gs-put.ts';
 import type { AdapterOptions } from './store-options.ts';
@@ -36,6 +37,7 @@ export const openGsStore = (options: AdapterOptions): Promise<ObjectStore> => {
       metadata: descriptor.metadata,
       ownUploads: descriptor.ownUploads,
     },
+    locks: gsLocks(context),
     holds: (key) => holds(prefix, key),
     list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),
     head: (key) => headObject(context, key),

@@ -8,12 +8,16 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
+  GetBucketVersioningCommand,
   GetObjectCommand,
+  GetObjectLockConfigurationCommand,
+  GetObjectRetentionCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  PutObjectRetentionCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
   S3Client,
@@ -28,12 +32,16 @@ export const commands = {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
+  GetBucketVersioningCommand,
   GetObjectCommand,
+  GetObjectLockConfigurationCommand,
+  GetObjectRetentionCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  PutObjectRetentionCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
 } as const;
@@ -83,12 +91,14 @@ const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, e
 const amazonEndpoint = (region: string): string =>
   `https://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 
-/** Deletions of many keys must carry a checksum; older servers know only this one. */
+/** Deletions of many keys and locks must carry a checksum; older servers know only this one. */
+const summed: ReadonlySet<unknown> = new Set(['DeleteObjectsCommand', 'PutObjectRetentionCommand']);
+
 const addContentMd5 = (client: S3Client): void => {
   client.middlewareStack.add(
     (next, context) => (args) => {
       const { request } = args;
-      if (context['commandName'] === 'DeleteObjectsCommand' && isBodyRequest(request)) {
+      if (summed.has(context['commandName']) && isBodyRequest(request)) {
         request.headers['content-md5'] = createHash('md5').update(request.body).digest('base64');
       }
       return next(args);

@@ -10,6 +10,7 @@ import { createS3Calls } from './s3-calls.ts';
 import { call, checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
 import { failureOf } from './s3-errors.ts';
 import { abortUploads, listObjects } from './s3-list.ts';
+import { s3Locks } from './s3-locks.ts';
 import { defaultBufferLimit } from './s3-multipart.ts';
 import { putObject } from './s3-put.ts';
 import type { AdapterOptions } from './store-options.ts';
@@ -42,6 +43,7 @@ export const openS3Store = (options: AdapterOptions): Promise<ObjectStore> => {
       metadata: descriptor.metadata,
       ownUploads: descriptor.ownUploads,
     },
+    locks: s3Locks(context),
     holds: (key) => holds(prefix, key),
     list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),
     head: (key) => headObject(context, key),
@@ -235,7 +237,8 @@ const deleteMany = async (context: S3Context, keys: readonly string[]): Promise<
   const failed = Errors.find(({ Code }) => Code !== 'NoSuchKey');
   if (failed === undefined) return;
   const key = (failed.Key ?? '').slice(context.prefix.length);
-  const code = /denied/i.test(failed.Code ?? '') ? 'STORE_DENIED' : 'STORE_FAILED';
+  const isLocked = /object lock/i.test(failed.Message ?? '');
+  const code = isLocked ? 'OBJECT_LOCKED' : /denied/i.test(failed.Code ?? '') ? 'STORE_DENIED' : 'STORE_FAILED';
   throw new Lc2Error(code, `the store did not delete an object: ${failed.Code ?? ''} ${failed.Message ?? ''}`, {
     where: whereIs(context, key),
   });

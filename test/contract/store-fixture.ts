@@ -6,7 +6,8 @@ import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { openStore } from '../../steps/stores/index.ts';
 import type { StoreTuning } from '../../steps/stores/store-options.ts';
 import { type GsFrontOptions, startGsFront } from '../fakes/gs-front.ts';
-import { type Front, type FrontOptions, startFront } from '../fakes/http-front.ts';
+import { startAzblobFront } from '../fakes/azblob-front.ts';
+import type { Front, FrontOptions } from '../fakes/http-front.ts';
 import { startS3Front } from '../fakes/s3-front.ts';
 import { azuriteAccount, makeBucket, makeContainer, startAzurite, startFakeGcs } from '../support/cloud-servers.ts';
 import { type S3Server, startMoto, startVersitygw } from '../support/s3-servers.ts';
@@ -121,7 +122,7 @@ export const makeAzblob = async (
   handle?: FrontOptions['handle'],
 ): Promise<StoreFixture & { readonly front: Front }> => {
   const server = await startAzurite();
-  const front = await startFront(server.endpoint, { contentType: 'application/xml', ...(handle && { handle }) });
+  const front = await startAzblobFront(server.endpoint, { ...(handle && { handle }) });
   await makeContainer(server, 'contract');
   return {
     name: 'azblob',

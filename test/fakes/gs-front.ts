@@ -1,11 +1,14 @@
 // Stands before fake-gcs-server and does what that leaves out: preconditions, rewrites of several calls, resumable uploads
 // that can be asked how far they got, 1,000 objects a page. It refuses in Google's words.
 import { createHash, randomUUID } from 'node:crypto';
+import { createGsRetention } from './gs-retention.ts';
 import { type Forward, type Front, type FrontAnswer, type FrontRequest, startFront } from './http-front.ts';
 
 export interface GsFrontOptions {
   /** Bytes that one call of rewrite copies; Google promises none but asks for at least a mebibyte. */
   readonly rewriteBytes?: number;
+  /** Buckets that are made so keep their objects from being deleted. */
+  readonly retention?: boolean;
   /** Gone between two calls of a rewrite, or whatever else happens there. */
   readonly betweenRewrites?: (forward: Forward) => Promise<void>;
 }
@@ -30,7 +33,14 @@ const mostPerPage = 1000;
 export function startGsFront(server: string, options: GsFrontOptions = {}): Promise<Front> {
   const sessions = new Map<string, Session>();
   const rewrites = new Map<string, Rewrite>();
+  const retention = options.retention === true ? createGsRetention(refuse) : undefined;
   const handle = async (request: FrontRequest, forward: Forward): Promise<FrontAnswer> => {
+    const said = await retention?.answer(request, forward);
+    if (said !== undefined) return said;
+    const answer = await answerTo(request, forward);
+    return retention?.complete(request, answer) ?? answer;
+  };
+  const answerTo = async (request: FrontRequest, forward: Forward): Promise<FrontAnswer> => {
     const url = new URL(request.url, 'http://gs');
     const parts: Parts = { request, url, forward };
     if (url.pathname.startsWith('/upload/')) return upload(parts, sessions);

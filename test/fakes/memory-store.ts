@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Lc2Error } from '../../core/errors.ts';
-import type { ObjectBody, ObjectInfo, ObjectStore, PutOptions } from '../../core/ports/object-store.ts';
+import { isAtLeast, strongest } from '../../core/plan/lock.ts';
+import type { Lock, ObjectBody, ObjectInfo, ObjectStore, PutOptions } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 
 /** An object store in memory that keeps the promises of the port, and tells what was asked of it. */
@@ -14,6 +15,10 @@ export interface MemoryStore extends ObjectStore {
   /** Writes without the port, as another client would. */
   write(key: string, text: string | Uint8Array): void;
   text(key: string): string;
+  /** What is locked, by key. */
+  readonly locked: ReadonlyMap<string, Lock>;
+  /** Lifts a lock, as its administrator could. */
+  unlock(key: string): void;
   /** How often this key was really written. */
   writesOf(key: string): number;
   /** The same objects below a prefix, as an adapter with a subfolder sees them. */
@@ -29,18 +34,48 @@ export interface MemoryStoreOptions {
   readonly url?: string;
   /** Report the md5 of the content. */
   readonly checksums?: boolean;
+  /** Whether it can lock, and has been set up for that. */
+  readonly locks?: 'none' | 'disabled' | 'enabled';
 }
 
-export const createMemoryStore = ({ url = 's3://memory', checksums = true }: MemoryStoreOptions = {}): MemoryStore =>
-  viewOf({ entries: new Map(), calls: [], writes: { count: 0 }, written: new Map(), checksums }, url, '');
+export const createMemoryStore = (options: MemoryStoreOptions = {}): MemoryStore => {
+  const { url = 's3://memory', checksums = true, locks = 'none' } = options;
+  const state = { entries: new Map(), calls: [], writes: { count: 0 }, written: new Map(), locked: new Map() };
+  return viewOf({ ...state, checksums, locks }, url, '');
+};
 
 interface Shared {
   readonly entries: Map<string, Entry>;
   readonly calls: string[];
   readonly writes: { count: number };
   readonly written: Map<string, number>;
+  readonly locked: Map<string, Lock>;
   readonly checksums: boolean;
+  readonly locks: 'none' | 'disabled' | 'enabled';
 }
+
+const locksOf = ({ entries, locked, locks, calls }: Shared, url: string, prefix: string): Pick<ObjectStore, 'locks'> =>
+  locks === 'none'
+    ? {}
+    : {
+        locks: {
+          probe: () =>
+            locks === 'enabled'
+              ? Promise.resolve()
+              : Promise.reject(
+                  new Lc2Error('LOCK_UNAVAILABLE', 'nobody has set this place up for locks', { where: url }),
+                ),
+          read: (key) => Promise.resolve(locked.get(prefix + key)),
+          extend: (key, lock) => {
+            calls.push(`lock ${key}`);
+            if (!entries.has(prefix + key))
+              return Promise.reject(new Lc2Error('OBJECT_NOT_FOUND', 'there is no such object', { where: key }));
+            const standing = locked.get(prefix + key);
+            if (!isAtLeast(standing, lock)) locked.set(prefix + key, strongest(standing, lock));
+            return Promise.resolve();
+          },
+        },
+      };
 
 const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
   const { entries, calls, checksums } = shared;
@@ -76,6 +111,12 @@ const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
       return new Map(keys().map((key) => [key, found(key).bytes]));
     },
     calls,
+    ...locksOf(shared, url, prefix),
+    get locked() {
+      const below = [...shared.locked].filter(([key]) => key.startsWith(prefix));
+      return new Map(below.map(([key, lock]) => [key.slice(prefix.length), lock]));
+    },
+    unlock: (key) => void shared.locked.delete(prefix + key),
     holds: (key) => key !== '',
     list: async function* (options = {}) {
       const { prefix: start = '', startAfter } = options;

@@ -42,8 +42,13 @@ export const startFakeGcs = (): Promise<RunningProgram> => startProgram(fakeGcs)
 /** Microsoft's own imitation, in memory. */
 export const startAzurite = (): Promise<RunningProgram> => startProgram(azurite);
 
-export const makeBucket = async (server: Pick<RunningProgram, 'endpoint'>, name: string): Promise<void> => {
-  const made = await fetch(`${server.endpoint}/storage/v1/b`, {
+/** With `locks`, of a server behind the front that knows them. */
+export const makeBucket = async (
+  server: Pick<RunningProgram, 'endpoint'>,
+  name: string,
+  { locks = false }: { readonly locks?: boolean } = {},
+): Promise<void> => {
+  const made = await fetch(`${server.endpoint}/storage/v1/b${locks ? '?enableObjectRetention=true' : ''}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ name }),

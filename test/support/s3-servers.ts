@@ -12,7 +12,7 @@ export interface S3Server {
   readonly data: string;
   readonly secrets: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Makes a bucket and says where it is. */
-  bucket(name: string): Promise<Location>;
+  bucket(name: string, options?: { readonly locks?: boolean }): Promise<Location>;
   /** For what a test does behind the product's back. */
   readonly client: S3Client;
   stop(): Promise<void>;
@@ -20,16 +20,17 @@ export interface S3Server {
 
 const secrets = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' } as const;
 
-const versitygw: Program & { readonly name: 'versitygw' } = {
+const versitygw = (versions: boolean): Program & { readonly name: 'versitygw' } => ({
   name: 'versitygw',
   argv: (port, folder) => {
     const server = ['--port', `127.0.0.1:${port}`, '--health', '/health', '--quiet'];
-    mkdirSync(join(folder, 'data'), { recursive: true });
-    return [program('versitygw'), ...server, 'posix', join(folder, 'data')];
+    for (const name of ['data', 'versions']) mkdirSync(join(folder, name), { recursive: true });
+    const keeping = versions ? ['--versioning-dir', join(folder, 'versions')] : [];
+    return [program('versitygw'), ...server, 'posix', ...keeping, join(folder, 'data')];
   },
   env: { ROOT_ACCESS_KEY: secrets.accessKeyId, ROOT_SECRET_KEY: secrets.secretAccessKey },
   ready: '/health',
-};
+});
 
 const moto: Program & { readonly name: 'moto' } = {
   name: 'moto',
@@ -39,7 +40,8 @@ const moto: Program & { readonly name: 'moto' } = {
 };
 
 /** A gateway that keeps objects as files: checks signatures and checksums, needs extended attributes of the file system. */
-export const startVersitygw = (): Promise<S3Server> => start(versitygw);
+export const startVersitygw = ({ versions = false }: { readonly versions?: boolean } = {}): Promise<S3Server> =>
+  start(versitygw(versions));
 
 /** An imitation in memory: exact in races and with odd keys, checks neither signatures nor checksums. */
 export const startMoto = (): Promise<S3Server> => start(moto);
@@ -54,8 +56,8 @@ async function start(what: Program & { readonly name: S3Server['name'] }): Promi
     data: join(folder, 'data'),
     secrets: { ...secrets },
     client,
-    bucket: async (name) => {
-      await client.send(new CreateBucketCommand({ Bucket: name }));
+    bucket: async (name, { locks = false } = {}) => {
+      await client.send(new CreateBucketCommand({ Bucket: name, ...(locks && { ObjectLockEnabledForBucket: true }) }));
       return { url: `s3://${name}`, endpoint, region: 'us-east-1', pathStyle: true };
     },
     stop: async () => {

@@ -6,7 +6,7 @@ import type { StepName } from '../../../core/steps/index.ts';
 import { openMover } from '../../../steps/movers/index.ts';
 import type { StepContext } from '../../../steps/runtime/context.ts';
 import { createMemoryDatabase, type MemoryDatabase } from '../../fakes/memory-database.ts';
-import { createMemoryStore, type MemoryStore } from '../../fakes/memory-store.ts';
+import { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from '../../fakes/memory-store.ts';
 
 /** One environment whose stores, storage and server are in memory; steps run in it as they do in a pod. */
 export interface World {
@@ -29,15 +29,24 @@ export interface ContextOptions {
 export interface WorldOptions {
   readonly exclude?: readonly string[];
   readonly withDatabase?: boolean;
+  /** What `spec.storage` says beside its url. */
+  readonly storage?: Readonly<Record<string, unknown>>;
+  readonly locks?: MemoryStoreOptions['locks'];
   /** Both places speak gs://, and this service copies between them. */
   readonly transfer?: (world: Pick<World, 'documents' | 'storage'>) => TransferService;
 }
 
-export const createWorld = ({ exclude = [], withDatabase = true, transfer }: WorldOptions = {}): World => {
+export const createWorld = ({
+  exclude = [],
+  withDatabase = true,
+  transfer,
+  storage: more = {},
+  locks = 'enabled',
+}: WorldOptions = {}): World => {
   const scheme = transfer ? 'gs' : 's3';
   const database = createMemoryDatabase(withDatabase ? { lportal: { 'public.user_': 2 } } : {});
   const documents = createMemoryStore({ url: `${scheme}://documents` });
-  const backups = createMemoryStore({ url: `${scheme}://backups` });
+  const backups = createMemoryStore({ url: `${scheme}://backups`, locks });
   const storage = backups.below('retail/prd');
   const mover = transfer ? { storageTransfer: { project: 'retail-prd', minimumObjects: 1 } } : { mover: 'stream' };
   const environment = parseEnvironment(
@@ -47,7 +56,7 @@ export const createWorld = ({ exclude = [], withDatabase = true, transfer }: Wor
         projectId: 'retail',
         ...(withDatabase && { database: { server: { engine: 'postgresql', host: 'db' } } }),
         objectStores: [{ name: 'documents', url: documents.url, exclude, ...mover }],
-        storage: { url: backups.url },
+        storage: { url: backups.url, ...more },
       },
     },
     'test',
