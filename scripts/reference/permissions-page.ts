@@ -67,7 +67,7 @@ export const permissionsPage = (): string =>
   page(
     'Permissions',
     'The least that works, by what an identity does and where. Tests run everything with these and with no others, and each of them is needed. ' +
-      'A missing one is named in the error.',
+      'A missing one is named in the error. More is needed for [backups that nobody can delete](../how-to/copies-and-immutability.md).',
     'The safest set-up has three identities: one that backs up and cannot delete, one that restores, and one that deletes ' +
       'and is used by people. What failed runs leave then stays until the third one deletes it. With the mover `copy` the identity of the place that is ' +
       'written to needs what `backup` needs on the other place, too.',
@@ -99,6 +99,8 @@ export const permissionsPage = (): string =>
     reasons(storageTransferPermissions),
     '## Azure',
     'Roles for `az role definition create --role-definition role.json`, to be assigned on the container.',
+    '### Database for PostgreSQL',
+    'Roles are in the [how to](../how-to/azure-flexible-server.md#permissions).',
     '### Blob Storage',
     ...rolesOf(storePermissions.azblob).flatMap((role) => [
       titleOf(role),

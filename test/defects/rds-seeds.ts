@@ -114,8 +114,8 @@ export const rdsSeeds: readonly Seed[] = [
   {
     breaks: 'each attempt has the server’s whole time again',
     file: 'steps/runtime/temporary-server.ts',
-    find: 'if (clock.now().getTime() <= new Date(facts.until).getTime()) return;',
-    replace: 'if (clock.now().getTime() <= new Date(facts.until).getTime() + 3_600_000) return;',
+    find: 'if (context.clock.now().getTime() <= new Date(facts.until).getTime()) return;',
+    replace: 'if (context.clock.now().getTime() <= new Date(facts.until).getTime() + 3_600_000) return;',
     test: unit('temporary-server', 'a temporary server > has its time from when it was first asked for'),
   },
   {

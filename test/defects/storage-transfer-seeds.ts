@@ -106,8 +106,8 @@ export const storageTransferSeeds: readonly Seed[] = [
   {
     breaks: 'a job whose handle nobody wrote down goes on when its run has ended',
     file: 'steps/runtime/jobs.ts',
-    find: 'const handle = record ? await service.find(record.job) : known;',
-    replace: 'const handle = record ? undefined : known;',
+    find: 'const handle = known ?? (await service.find(job));',
+    replace: 'const handle = known;',
     test: unit(
       'jobs',
       'a job > is given up, too, by whom it was asked for and who died before writing down its handle',
