@@ -60,3 +60,27 @@ export const storageTransferPermissions: Reasons = {
   'storagetransfer.operations.get': 'waiting',
   'storagetransfer.operations.cancel': 'giving it up with a run that is stopped; without it, it goes on to its end',
 };
+
+const flexible = (what: string): string => `Microsoft.DBforPostgreSQL/${what}`;
+
+/** By what they are assigned on. Roles know no names: who may delete a temporary server may delete all of its group. */
+export const flexibleServerPermissions: Readonly<Record<'server' | 'temporary' | 'network', Reasons>> = {
+  server: {
+    [flexible('flexibleServers/read')]: 'looking at the server',
+    [flexible('flexibleServers/backups/write')]: '`snapshot`',
+    [flexible('flexibleServers/backups/read')]: 'finding the on-demand backup again, and what dead runs left',
+    [flexible('flexibleServers/backups/delete')]: 'removing that of a run that failed, and `lc2-backup delete`',
+    [flexible('locations/azureAsyncOperation/read')]: 'waiting; on the subscription',
+  },
+  temporary: {
+    [flexible('flexibleServers/read')]: 'waiting for the temporary server, and finding what dead runs left',
+    [flexible('flexibleServers/write')]: 'the temporary server',
+    [flexible('flexibleServers/delete')]: 'its end',
+    [flexible('locations/azureAsyncOperation/read')]: 'waiting; on the subscription',
+  },
+  network: {
+    'Microsoft.Network/virtualNetworks/subnets/join/action':
+      'the subnet of the temporary server, where access is private',
+    'Microsoft.Network/privateDnsZones/join/action': 'its name there',
+  },
+};

@@ -1,5 +1,6 @@
 import {
   cloudSqlPermissions,
+  flexibleServerPermissions,
   type Reasons,
   rdsStatements,
   type Statement,
@@ -112,4 +113,11 @@ export const permissionsPage = (): string =>
         AssignableScopes: ['/subscriptions/SUBSCRIPTION'],
       }),
     ]),
+    '### Flexible servers',
+    'Who backs up and deletes backups; a restore needs nothing of Azure. A role on the server:',
+    reasons(flexibleServerPermissions.server),
+    'A role on the resource group of the temporary servers, where `dumpFrom` is `point`:',
+    reasons(flexibleServerPermissions.temporary),
+    'And one on its network, as Microsoft says:',
+    reasons(flexibleServerPermissions.network),
   );

@@ -127,11 +127,14 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
 
   return {
     problems: async () => {
+      const kinds: OurJob['kind'][] = [
+        ...(spec.snapshot.enabled ? (['snapshot'] as const) : []),
+        ...(spec.dumpFrom === 'point' ? (['temporary-server'] as const) : []),
+      ];
+      // Whoever wants nothing of Azure needs to be nobody there.
+      if (kinds.length === 0) return [];
       const source = await calls.source();
-      return [
-        ...(spec.snapshot.enabled ? sourceProblems(source, 'snapshot', where) : []),
-        ...(spec.dumpFrom === 'point' ? sourceProblems(source, 'temporary-server', where) : []),
-      ].slice(0, 1);
+      return kinds.flatMap((kind) => sourceProblems(source, kind, where)).slice(0, 1);
     },
     start: async (given) => {
       const job = ourJob(given);

@@ -1,4 +1,9 @@
 // What Azure and Microsoft Entra refuse, and bad weather, as the service azureFlexibleServer tells it.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DatabaseService } from '../../core/ports/database-service.ts';
 import { fairWeather, type Weather } from '../fakes/azure-arm/cloud.ts';
@@ -12,6 +17,7 @@ import {
   startAzureLab,
   trust,
 } from '../support/azure.ts';
+import { createCertificates } from '../support/certificates.ts';
 import type { Spec } from '../support/lab.ts';
 import { codeOf } from '../support/rds.ts';
 
@@ -19,7 +25,7 @@ let lab: AzureLab;
 let weather: Weather;
 
 const open = (more: Spec = {}, secrets?: Readonly<Record<string, string>>): DatabaseService =>
-  openAzureService(lab, more, secrets);
+  openAzureService(lab, { dumpFrom: 'point', ...more }, secrets);
 
 const { run } = azureWork;
 
@@ -56,9 +62,9 @@ describe('a server of which no backup can be taken', () => {
     Object.assign(lab.main, state);
     expect(await codeOf(open().start(snapshotJob()))).toMatch(new RegExp(`^${line}`));
     expect(lab.fake.cloud.counts().begun.snapshots).toBe(snapshots);
-    const [problem] = await open({ snapshot: { enabled: true } }).problems();
+    const [problem] = await open({ dumpFrom: 'live', snapshot: { enabled: true } }).problems();
     expect(`${problem?.code ?? ''}: ${problem?.message ?? ''}`).toMatch(new RegExp(`^${line}`));
-    expect(await open().problems()).toEqual([]);
+    expect(await open({ dumpFrom: 'live' }).problems()).toEqual([]);
   });
 
   it.each(['Updating', 'Restarting', 'Starting'])('is %s now, which passes', async (state) => {
@@ -114,7 +120,24 @@ describe('what is wrong with a place', () => {
   });
 });
 
+it('a certificate that nobody vouches for is told', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lc2-stranger-'));
+  const { serverCertificate, serverKey } = await createCertificates(folder, ['127.0.0.1']);
+  const [cert, key] = await Promise.all([readFile(serverCertificate, 'utf8'), readFile(serverKey, 'utf8')]);
+  const stranger = createServer({ cert, key });
+  await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+  const { port } = stranger.address() as AddressInfo;
+  const at = `https://127.0.0.1:${port}`;
+  expect(await codeOf(open({ endpoint: at, authority: at }).problems())).toMatch(/^SERVICE_UNREACHABLE: .*certificate/);
+  await new Promise((resolve) => stranger.close(resolve));
+  await rm(folder, { recursive: true });
+});
+
 describe('who asks', () => {
+  it('may be nobody where nothing is asked for', async () => {
+    expect(await open({ dumpFrom: 'live' }, {}).problems()).toEqual([]);
+  });
+
   it('is told when nobody knows the application, when half of it is given, and when there is none', async () => {
     weather.strangers.add('lc2-backup');
     expect(await codeOf(open().problems())).toMatch(
