@@ -26,6 +26,9 @@ const controls: Readonly<Record<PlaceKind, (code: number) => boolean>> = {
   gateway: (code) => code === 9 || code === 10 || code === 13,
   memory: (code) => code !== 10,
 };
+/** Bytes of a name. The gateway puts a new object beside the old one first, under a name that is longer, and says of what is too long that
+ * it is a directory. */
+const longestName: Readonly<Record<PlaceKind, number>> = { file: 255, gateway: 220, memory: 1024 };
 /** A folder has neither empty segments nor `.`, nor a file that is a folder, too. */
 const isFlat = (kind: PlaceKind): boolean => kind === 'memory';
 
@@ -57,16 +60,18 @@ export const drawLibrary = ({ random, places, objects }: LibraryOptions): DrawnL
     if (form === 2) return random.pick(['x', '漢', 'é']).repeat(random.pick([1, 20, 60, 80]));
     return Array.from({ length: random.between(1, 5) }, () => random.pick(oddities)).join('');
   };
+  const longest = Math.min(...places.map((place) => longestName[place]));
   const taken = new Set<string>();
   const folders = new Set<string>();
   const fits = (key: string): boolean => {
     const parts = key.split('/');
     if (key === '' || bytesOf(key) > 1024 || taken.has(key)) return false;
     if (flat) return key.isWellFormed();
-    if (folders.has(key) || parts.some((part) => ['', '.', '..'].includes(part) || bytesOf(part) > 255)) return false;
+    if (folders.has(key) || parts.some((part) => ['', '.', '..'].includes(part) || bytesOf(part) > longest))
+      return false;
     return parts.every((_, n) => n === 0 || !taken.has(parts.slice(0, n).join('/')));
   };
-  const longest = (): string => {
+  const longKey = (): string => {
     const start = Array.from({ length: 4 }, () => 'k'.repeat(200)).join('/');
     return `${start}/${random.pick(['y', 'Y'])}`.padEnd(1020, 'z').slice(0, random.pick([1024, 1020, 1000]));
   };
@@ -75,7 +80,7 @@ export const drawLibrary = ({ random, places, objects }: LibraryOptions): DrawnL
     const form = random.int(flat ? 12 : 9);
     if (form === 0 && before.length > 0)
       return `${random.pick(before)}${random.pick(['.b', '-b', '0', '\u007f', ' '])}`;
-    if (form === 1) return longest();
+    if (form === 1) return longKey();
     if (form === 9 && before.length > 0) return `${random.pick(before)}/${segment()}`;
     if (form === 10)
       return random.pick(['/lead', 'a//b', 'trail/', './x', 'x/../y', '..', '.', '//', 'p', 'p/', 'p/q', 'p//q']);
