@@ -123,5 +123,6 @@ export const secretsOf = (file: LoadedFile, environment: Environment, source: En
     database: pick(environment.spec.database?.credentials?.secretName),
     objects: pick(environment.spec.objectStores[0]?.credentials?.secretName),
     storage: pick(source.spec.storage.credentials?.secretName),
+    copies: pick(source.spec.storage.copies[0]?.credentials?.secretName),
   };
 };

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { reasonOf } from '../core/api/conditions.ts';
 import type { Phase, RequestStatus } from '../core/api/request-status.ts';
 import { catalogue, type ErrorCode } from '../core/errors.ts';
+import { copy } from '../core/steps/copy.ts';
 import { manifest } from '../core/steps/manifest.ts';
 import { preview } from '../core/steps/preview.ts';
 import { verifyBackup } from '../core/steps/verify-backup.ts';
@@ -17,7 +18,7 @@ export interface Outcome {
   readonly message: string;
   readonly facts: Pick<
     RequestStatus,
-    'backupId' | 'restoreId' | 'manifest' | 'size' | 'bytes' | 'objects' | 'previous'
+    'backupId' | 'restoreId' | 'manifest' | 'size' | 'bytes' | 'objects' | 'copies' | 'previous'
   >;
 }
 
@@ -55,17 +56,37 @@ const sizes = (bytes: number, objects: number): Pick<RequestStatus, 'size' | 'by
 const backupSuccess = (workflow: WorkflowView): Outcome | undefined => {
   const sealed = sealedBackup(workflow);
   if (sealed === undefined) return undefined;
+  const done = read(workflow.outputs[copy.result], copy.output)?.copies ?? [];
+  const missing = sealed.copies.filter((name) => !done.some((each) => each.name === name));
   return {
-    phase: 'Succeeded',
-    reason: 'Sealed',
-    message: `backup ${sealed.backupId} is sealed and verified (${sealed.verified})`,
+    ...(missing.length === 0
+      ? {
+          phase: 'Succeeded',
+          reason: 'Sealed',
+          message: `backup ${sealed.backupId} is sealed and verified (${sealed.verified})`,
+        }
+      : notCopied(workflow, sealed.backupId, missing)),
     facts: {
       backupId: sealed.backupId,
       manifest: { url: sealed.url, digest: sealed.digest },
+      ...(done.length === 0 ? {} : { copies: done.map(({ name, url }) => ({ name, url })) }),
       ...sizes(sealed.bytes, sealed.objects),
     },
   };
 };
+
+/** The backup is good, the run is not: somebody counts on the copies. */
+const notCopied = (
+  { failure }: WorkflowView,
+  backupId: string,
+  missing: readonly string[],
+): Pick<Outcome, 'phase' | 'reason' | 'message'> => ({
+  phase: 'Failed',
+  reason: reasonOf(failure?.step === copy.name ? failure.code : 'COPY_INCOMPLETE'),
+  message:
+    `backup ${backupId} is sealed, but not copied to ${missing.join(', ')}: ` +
+    (failure?.step === copy.name ? failure.message : 'its run ended before'),
+});
 
 const previewSuccess = (workflow: WorkflowView): Outcome | undefined => {
   const seen = read(workflow.outputs[preview.result], preview.output);

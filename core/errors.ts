@@ -88,6 +88,8 @@ export const catalogue = {
   },
   COPY_INCOMPLETE: { kind: 'retry', remedy: 'run it again; finished objects are not copied twice' },
 
+  COPY_DAMAGED: { kind: 'terminal', remedy: 'look at that place: it does not hold what was written there' },
+
   BACKUP_ID_TAKEN: { kind: 'user', remedy: 'start the backup again: ids have a resolution of one second' },
   BACKUP_NOT_FOUND: { kind: 'user', remedy: 'see `lc2-backup list`' },
   BACKUP_REFERENCED: { kind: 'user', remedy: 'delete the named newer backups first: they use objects of this one' },

@@ -2,6 +2,7 @@ import { createAdapters } from './adapters.ts';
 import { catchUp } from './catch-up.ts';
 import { cleanUp } from './clean-up.ts';
 import { commit } from './commit.ts';
+import { copy } from './copy.ts';
 import { dump } from './dump.ts';
 import { exportDatabases } from './export.ts';
 import { loadDatabase } from './load-database.ts';
@@ -26,6 +27,7 @@ const steps = {
   'catch-up': catchUp,
   verify,
   manifest,
+  copy,
   preview,
   'load-database': loadDatabase,
   'restore-objects': restoreObjects,

@@ -40,6 +40,7 @@ export const manifest = async (context: StepContext): Promise<ManifestOutput> =>
     objects: sealed.objectStores.reduce((sum, store) => sum + store.objectCount, 0),
     verified: levelOf(sealed),
     components: sealed.components,
+    copies: run.environment.spec.storage.copies.map(({ name }) => name),
   };
 };
 

@@ -7,7 +7,7 @@ import { chooseMover } from '../core/plan/mover-choice.ts';
 import type { MoveOrder, MoveResult } from '../core/ports/mover.ts';
 import type { ObjectInfo, ObjectStore } from '../core/ports/object-store.ts';
 import { restoreObjects as contract, type RestoreObjectsOutput } from '../core/steps/restore-objects.ts';
-import { compareChecksums } from './runtime/check-objects.ts';
+import { compareChecksums, isForeign } from './runtime/check-objects.ts';
 import type { StepContext } from './runtime/context.ts';
 import { createInventoryWriter, type InventoryWriter, readInventory } from './runtime/inventory-io.ts';
 import { pagesOf } from './runtime/pages.ts';
@@ -138,7 +138,8 @@ const surplusTest = ({ run, store, context }: StoreTask): ((object: ObjectInfo) 
 const storedObject = async (storage: ObjectStore, line: InventoryLine): Promise<ObjectInfo> => {
   const stored = await storage.head(line.at);
   if (!stored) throw new Lc2Error('BACKUP_DAMAGED', `object ${line.key} is missing`, { where: line.at });
-  if (stored.size !== line.size || compareChecksums(line, stored) === 'differs')
+  const differs = compareChecksums(line, stored) === 'differs' && !(await isForeign(storage, line, stored));
+  if (stored.size !== line.size || differs)
     throw new Lc2Error('BACKUP_DAMAGED', `object ${line.key} is not what was sealed`, { where: line.at });
   return {
     ...stored,

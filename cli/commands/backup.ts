@@ -2,6 +2,7 @@ import { humanBytes } from '../../core/human-bytes.ts';
 import { randomUUID } from 'node:crypto';
 import { backupFlow } from '../../core/flow/backup.ts';
 import { backupIdOf, stampOf } from '../../core/plan/backup-id.ts';
+import { copy } from '../../core/steps/copy.ts';
 import { manifest } from '../../core/steps/manifest.ts';
 import { type Command, openScene, printJson, readArgs, reporterFor, retrySecondsOf } from '../command.ts';
 import { runLocally } from '../runner.ts';
@@ -42,12 +43,14 @@ export const backup: Command = {
       return failure.status;
     }
     const sealed = manifest.output.parse(results.manifest);
+    const { copies } = copy.output.parse(results.copy ?? { backupId, copies: [] });
     if (values.json) {
       printJson(io, {
         backupId: sealed.backupId,
         phase: 'Succeeded',
         manifest: { url: sealed.url, digest: sealed.digest },
         components: sealed.components,
+        ...(copies.length > 0 && { copies: copies.map(({ name, url }) => ({ name, url })) }),
         bytes: sealed.bytes,
         objects: sealed.objects,
         ...times,
@@ -56,6 +59,7 @@ export const backup: Command = {
       io.stdout(
         `sealed ${sealed.backupId}: ${humanBytes(sealed.bytes)}, ${sealed.objects} objects, verified (${sealed.verified})\n${sealed.url}\n`,
       );
+      for (const { name, url } of copies) io.stdout(`copy ${name} in ${url}\n`);
     }
     return 0;
   },

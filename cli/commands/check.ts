@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ensureLc2Error, exitStatus } from '../../core/errors.ts';
+import { humanBytes } from '../../core/human-bytes.ts';
+import { chooseMover } from '../../core/plan/mover-choice.ts';
 import type { Problem } from '../../core/ports/database.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { newestTools, toolsFor } from '../../steps/engines/postgresql/tools.ts';
+import type { StoreAt } from '../../steps/runtime/context.ts';
 import { requireLocks } from '../../steps/runtime/lock-backup.ts';
-import { openStorage } from '../../steps/runtime/storage.ts';
+import { copyAt, newestSealed, openStorage, storageAt, tryReadManifest } from '../../steps/runtime/storage.ts';
 import { type Command, type Io, openScene, printJson, readArgs, type Scene } from '../command.ts';
 
 /** Signatures and expiry go wrong long before this; a few seconds are normal. */
@@ -20,12 +23,16 @@ export const check: Command = {
       ...(await checkDatabase(scene, io)),
       ...(await checkService(scene)),
       ...(await checkStorage(scene, io)),
+      ...(await checkCopies(scene, io)),
       ...(await checkStores(scene)),
     ];
     const ok = problems.every(({ severity }) => severity !== 'error');
-    if (values.json) printJson(io, { ok, problems });
+    const copies = ok ? await planCopies(scene) : [];
+    if (values.json) printJson(io, { ok, problems, ...(copies.length > 0 && { copies }) });
     else {
       for (const { severity, code, message } of problems) io.stdout(`${severity}: ${code}: ${message}\n`);
+      for (const { name, url, mover, bytes, requests } of copies)
+        io.stdout(`copy ${name} to ${url} by ${mover}: about ${humanBytes(bytes)} and ${requests} requests\n`);
       if (ok) io.stdout(`environment ${scene.environment.name} is usable\n`);
     }
     return ok ? 0 : exitStatus.user;
@@ -75,10 +82,23 @@ const skew = (what: string, time: string, io: Io): Problem[] => {
       ];
 };
 
+const checkStorage = (scene: Scene, io: Io): Promise<readonly Problem[]> =>
+  checkPlace(storageAt(scene.environment, scene.secrets.storage), scene, io);
+
+const checkCopies = async (scene: Scene, io: Io): Promise<readonly Problem[]> => {
+  const { environment, secrets } = scene;
+  const found: Problem[] = [];
+  for (const place of environment.spec.storage.copies) {
+    const problems = await checkPlace(copyAt(environment, place, secrets.copies), scene, io);
+    found.push(...problems.map((problem) => ({ ...problem, message: `copy ${place.name}: ${problem.message}` })));
+  }
+  return found;
+};
+
 /** Writes, reads and deletes a probe: what a backup needs, shown now and not at night. */
-const checkStorage = ({ environment, secrets, adapters }: Scene, io: Io): Promise<readonly Problem[]> =>
+const checkPlace = (at: StoreAt, { environment, adapters }: Scene, io: Io): Promise<readonly Problem[]> =>
   collect(async () => {
-    const storage = await openStorage(adapters, environment, secrets.storage);
+    const storage = await adapters.openStore(at);
     const key = `probe-${randomUUID()}`;
     try {
       const probe = await storage.put(key, Buffer.from('lc2-backup check\n'), { createOnly: true });
@@ -87,7 +107,8 @@ const checkStorage = ({ environment, secrets, adapters }: Scene, io: Io): Promis
         ? []
         : [{ code: 'STORE_FAILED', severity: 'error', message: `${storage.url} does not show what was written` }];
       const locks = await collect(async () => {
-        if (environment.spec.storage.immutability) await requireLocks(storage);
+        // Of copies, those that can lock must; a storage that cannot is refused as it is.
+        if (environment.spec.storage.immutability && storage.locks) await requireLocks(storage);
         return [];
       });
       return [...lost, ...locks, ...skew('the storage', probe.mtime, io), ...(await removeProbe(storage, key))];
@@ -95,6 +116,22 @@ const checkStorage = ({ environment, secrets, adapters }: Scene, io: Io): Promis
       await storage.close();
     }
   });
+
+/** What the next backup would bring there, if it were as large as the newest one and all of it had to be copied. */
+const planCopies = async ({ environment, secrets, adapters }: Scene) => {
+  const { storage: kept } = environment.spec;
+  if (kept.copies.length === 0) return [];
+  const storage = await openStorage(adapters, environment, secrets.storage);
+  const stamp = await newestSealed(storage);
+  const manifest = stamp === undefined ? undefined : await tryReadManifest(storage, stamp);
+  const bytes = (manifest?.sizes.database ?? 0) + (manifest?.sizes.objects ?? 0);
+  const objects = (manifest?.objectStores ?? []).reduce((sum, { objectCount }) => sum + objectCount, 0);
+  return kept.copies.map((place) => {
+    const mover = chooseMover('auto', kept, place);
+    const each = (mover === 'copy' ? 1 : 2) + (kept.immutability ? 2 : 0);
+    return { name: place.name, url: place.url, mover, bytes, requests: objects * each };
+  });
+};
 
 const removeProbe = async (storage: ObjectStore, key: string): Promise<Problem[]> => {
   try {

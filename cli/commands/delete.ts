@@ -3,7 +3,7 @@ import type { Manifest } from '../../core/manifest/manifest.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { lastLock } from '../../steps/runtime/lock-backup.ts';
-import { listStamps, tryReadManifest } from '../../steps/runtime/storage.ts';
+import { copyAt, listStamps, tryReadManifest } from '../../steps/runtime/storage.ts';
 import { resolveStamp } from '../backup-argument.ts';
 import { type Command, openScene, printJson, readArgs, type Scene } from '../command.ts';
 
@@ -22,17 +22,31 @@ export const deleteBackup: Command = {
         remedy: 'repeat the id after --confirm',
       });
     await assertExists(storage, stamp);
-    await assertUnused(storage, stamp);
-    await assertUnlocked(scene, { storage, stamp, now: io.now() });
+    const places = [storage, ...(await openCopies(scene))];
+    for (const place of places) {
+      await assertUnused(place, stamp);
+      await assertUnlocked(scene, { storage: place, stamp, now: io.now() });
+    }
     await deleteSnapshot(scene, storage, stamp);
-    // The seal goes first: what is left of a killed deletion is no backup.
-    const sealed = (await storage.head(layout.manifest(stamp))) !== undefined;
-    await storage.delete([layout.manifest(stamp)]);
-    const files = (sealed ? 1 : 0) + (await deleteFolder(storage, `${stamp}/`));
+    // The original last: it alone says where the others are.
+    let files = 0;
+    for (const place of places.toReversed()) files += await deleteAt(place, stamp);
     if (values.json) printJson(io, { backupId: id, deleted: files });
     else io.stdout(`deleted ${id ?? ''}: ${files} files\n`);
     return 0;
   },
+};
+
+const openCopies = ({ adapters, environment, secrets }: Scene): Promise<ObjectStore[]> =>
+  Promise.all(
+    environment.spec.storage.copies.map((place) => adapters.openStore(copyAt(environment, place, secrets.copies))),
+  );
+
+/** The seal goes first: what is left of a killed deletion is no backup. */
+const deleteAt = async (storage: ObjectStore, stamp: string): Promise<number> => {
+  const sealed = (await storage.head(layout.manifest(stamp))) !== undefined;
+  await storage.delete([layout.manifest(stamp)]);
+  return (sealed ? 1 : 0) + (await deleteFolder(storage, `${stamp}/`));
 };
 
 /**

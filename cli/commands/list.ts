@@ -1,6 +1,9 @@
 import { humanBytes } from '../../core/human-bytes.ts';
 import { hasCode, oneLine } from '../../core/errors.ts';
 import { backupIdOf, timeOfStamp } from '../../core/plan/backup-id.ts';
+import { layout } from '../../core/plan/layout.ts';
+import type { Environment } from '../../core/plan/environment.ts';
+import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { listStamps, openStorage, tryReadManifest } from '../../steps/runtime/storage.ts';
 import { type Command, openScene, printJson, readArgs } from '../command.ts';
 
@@ -13,6 +16,8 @@ export interface ListedBackup {
   readonly objects?: number;
   readonly verified?: string;
   readonly lockedUntil?: string;
+  /** Names of other places that hold it. */
+  readonly copies?: readonly string[];
 }
 
 export const list: Command = {
@@ -28,7 +33,9 @@ export const list: Command = {
       const row = { backupId, timestamp: timeOfStamp(stamp) };
       try {
         const manifest = await tryReadManifest(storage, stamp);
-        backups.push(manifest ? { ...row, ...summary(manifest) } : { ...row, phase: 'Unsealed' });
+        if (manifest) backups.push({ ...row, ...summary(manifest), ...(await copiesOf(environment, storage, stamp)) });
+        // What a copy of a newer backup shares with this one is no backup by itself.
+        else if ((await storage.head(layout.copied(stamp))) === undefined) backups.push({ ...row, phase: 'Unsealed' });
       } catch (error) {
         if (!hasCode(error, 'MANIFEST_INVALID', 'MANIFEST_VERSION')) throw error;
         backups.push({ ...row, phase: 'Damaged' });
@@ -43,6 +50,19 @@ export const list: Command = {
   },
 };
 
+/** One more listing for each backup: only where there may be some. */
+const copiesOf = async (
+  { spec }: Environment,
+  storage: ObjectStore,
+  stamp: string,
+): Promise<Pick<ListedBackup, 'copies'>> => {
+  if (spec.storage.copies.length === 0) return {};
+  const prefix = layout.copies(stamp);
+  const names: string[] = [];
+  for await (const { key } of storage.list({ prefix })) names.push(key.slice(prefix.length).replace(/\.json$/, ''));
+  return { copies: names };
+};
+
 const summary = (
   manifest: NonNullable<Awaited<ReturnType<typeof tryReadManifest>>>,
 ): Omit<ListedBackup, 'backupId' | 'timestamp'> => ({
@@ -54,7 +74,7 @@ const summary = (
   ...(manifest.immutability ? { lockedUntil: manifest.immutability.until } : {}),
 });
 
-const line = ({ backupId, phase, components = [], bytes, objects }: ListedBackup): string =>
+const line = ({ backupId, phase, components = [], bytes, objects, copies = [] }: ListedBackup): string =>
   phase === 'Succeeded'
-    ? `${backupId}  ${humanBytes(bytes ?? 0)}  ${objects ?? 0} objects  ${components.join(', ')}`
+    ? `${backupId}  ${humanBytes(bytes ?? 0)}  ${objects ?? 0} objects  ${components.join(', ')}${copies.length > 0 ? `  copies: ${copies.join(', ')}` : ''}`
     : `${backupId}  ${phase.toLowerCase()}`;

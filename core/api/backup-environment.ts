@@ -51,10 +51,23 @@ const database = withRules(
   ],
 );
 
+/** Another place of sealed backups. */
+const copyPlace = z.strictObject({
+  name: labelName.describe('Of this copy, in records and messages.'),
+  ...locationShape,
+});
+export type CopySpec = z.output<typeof copyPlace>;
+
 const storage = z.strictObject({
   ...locationShape,
   adopt: z.boolean().default(false).describe('Take over a storage that another installation owned.'),
   immutability: immutability.optional(),
+  copies: z
+    .array(copyPlace)
+    .max(5)
+    .default([])
+    .describe('Other places (region, account, cloud) that each sealed backup is copied to, whole.')
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
 });
 
 /** Of stores that can lock objects, as urls begin. */
@@ -72,6 +85,10 @@ const toleration = z.strictObject({
 const celSecret = (of: string): string => `(has(${of}.credentials) ? ${of}.credentials.secretName : '')`;
 const celEndpoint = (of: string): string => `(has(${of}.endpoint) ? ${of}.endpoint : '')`;
 const celFolder = (of: string): string => `(${of}.url.endsWith('/') ? ${of}.url : ${of}.url + '/')`;
+
+const celApart = (a: string, b: string): string =>
+  `(${celEndpoint(a)} != ${celEndpoint(b)} || ` +
+  `!(${celFolder(a)}.startsWith(${celFolder(b)}) || ${celFolder(b)}.startsWith(${celFolder(a)})))`;
 
 /** A backup that copies itself has no end. */
 export const overlap = (a: Pick<Location, 'url' | 'endpoint'>, b: Pick<Location, 'url' | 'endpoint'>): boolean => {
@@ -128,9 +145,7 @@ export const backupEnvironmentSpec = withRules(
       check: (spec) => new Set(spec.objectStores.map((store) => store.credentials?.secretName)).size <= 1,
     },
     {
-      rule:
-        `self.objectStores.all(a, ${celEndpoint('a')} != ${celEndpoint('self.storage')} || ` +
-        `!(${celFolder('a')}.startsWith(${celFolder('self.storage')}) || ${celFolder('self.storage')}.startsWith(${celFolder('a')})))`,
+      rule: `self.objectStores.all(a, ${celApart('a', 'self.storage')})`,
       message: 'storage and objectStores must not lie within each other',
       check: (spec) => spec.objectStores.every((store) => !overlap(store, spec.storage)),
     },
@@ -144,6 +159,26 @@ export const backupEnvironmentSpec = withRules(
           given === undefined
             ? mover !== 'storage-transfer'
             : ['auto', 'storage-transfer'].includes(mover) && [from, to].every((each) => each.startsWith('gs://')),
+        ),
+    },
+    {
+      rule: `self.storage.copies.all(a, self.storage.copies.all(b, ${celSecret('a')} == ${celSecret('b')}))`,
+      message: 'all storage.copies must use the same Secret',
+      check: ({ storage: { copies } }) => new Set(copies.map(({ credentials: of }) => of?.secretName)).size <= 1,
+    },
+    {
+      rule: `self.storage.copies.all(a, self.storage.copies.exists_one(b, b.name == a.name))`,
+      message: 'storage.copies must have different names',
+      check: ({ storage: { copies } }) => new Set(copies.map(({ name }) => name)).size === copies.length,
+    },
+    {
+      rule:
+        `self.storage.copies.all(a, ${celApart('a', 'self.storage')} && self.objectStores.all(b, ${celApart('a', 'b')}) && ` +
+        `self.storage.copies.all(b, a.name == b.name || ${celApart('a', 'b')}))`,
+      message: 'storage.copies must not lie within each other, the storage or an object store',
+      check: ({ storage: { copies, ...kept }, objectStores }) =>
+        copies.every((a) =>
+          [kept, ...objectStores, ...copies.filter(({ name }) => name !== a.name)].every((b) => !overlap(a, b)),
         ),
     },
     {

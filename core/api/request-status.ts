@@ -14,6 +14,7 @@ export const componentStates = [
   'TransferInProgress',
   'Verifying',
   'GeneratingMetadata',
+  'CopyInProgress',
   'RestoreInProgress',
   'Done',
   'Failed',
@@ -40,6 +41,11 @@ export const requestStatus = z.strictObject({
     .array(z.strictObject({ name: z.string().max(63), state: z.enum(componentStates) }))
     .max(21)
     .optional(),
+  copies: z
+    .array(z.strictObject({ name: z.string().max(63), url: z.string().max(2048) }))
+    .max(5)
+    .optional()
+    .describe('Other places where this backup stands, whole and verified.'),
   previous: z.array(z.string().max(63)).max(100).optional().describe('Databases that a restore replaced and kept.'),
   startedAt: z.iso.datetime({ offset: true }).optional(),
   finishedAt: z.iso.datetime({ offset: true }).optional(),

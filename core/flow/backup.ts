@@ -36,6 +36,7 @@ export const backupFlow: Flow = {
     },
     { step: 'verify', needs: ['snapshot', 'export', 'dump', 'catch-up'], when: [] },
     { step: 'manifest', needs: ['verify'], when: [] },
+    { step: 'copy', needs: ['manifest'], when: [{ flag: 'has-copies' }] },
   ],
   onFailure: 'clean-up',
   exclusive: true,

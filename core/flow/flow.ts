@@ -32,7 +32,14 @@ export type FlowCondition =
   | { readonly component: 'database' | 'objects' }
   | { readonly parameter: string; readonly is: string };
 
-export const environmentFlags = ['has-database', 'has-objects', 'has-snapshot', 'has-export', 'has-dump'] as const;
+export const environmentFlags = [
+  'has-database',
+  'has-objects',
+  'has-snapshot',
+  'has-export',
+  'has-dump',
+  'has-copies',
+] as const;
 export type EnvironmentFlag = (typeof environmentFlags)[number];
 
 export const flagsOf = (isSet: (flag: EnvironmentFlag) => boolean): Record<EnvironmentFlag, boolean> => ({
@@ -41,6 +48,7 @@ export const flagsOf = (isSet: (flag: EnvironmentFlag) => boolean): Record<Envir
   'has-snapshot': isSet('has-snapshot'),
   'has-export': isSet('has-export'),
   'has-dump': isSet('has-dump'),
+  'has-copies': isSet('has-copies'),
 });
 
 export interface FlowParameter {

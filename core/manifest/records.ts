@@ -24,6 +24,19 @@ export type RunRecord = z.output<typeof runRecord>;
 /** steps/<step>.json: the first attempt of a step that finished; later attempts return it. */
 export const stepRecord = z.object({ step: z.string(), runUid: z.string(), attempt: z.string(), output: z.unknown() });
 
+/** copies/<name>.json: another place holds this backup too, whole and verified. */
+export const copyRecord = z.object({
+  version: z.literal('1'),
+  name: z.string(),
+  url: z.string(),
+  /** Digest of the manifest, which is the same there. */
+  manifest: z.string(),
+  objects: z.int(),
+  bytes: z.int(),
+  at: z.string(),
+});
+export type CopyRecord = z.output<typeof copyRecord>;
+
 /** owner.json: who writes into this environment's folder. */
 export const ownerRecord = z.object({
   version: z.literal('1'),

@@ -9,6 +9,7 @@ import { durationSeconds } from '../api/common.ts';
 import { canonical } from '../manifest/canonical.ts';
 import { Lc2Error } from '../errors.ts';
 import { type EnvironmentFlag, type FlowFacts, type FlowParameter, flagsOf } from '../flow/flow.ts';
+import type { SecretName } from '../steps/contract.ts';
 import type { ServerAddress } from '../ports/job-service.ts';
 import { profiles } from '../profiles/index.ts';
 import { type ChosenService, tryChooseService } from '../services/index.ts';
@@ -40,26 +41,28 @@ export const configMapName = (environment: string): string => `backup-environmen
 
 /** Keys of the ConfigMap that templates read. */
 export type ConfigMapData = Readonly<
-  Record<
-    'environment.json' | 'database-secret' | 'objects-secret' | 'storage-secret' | 'deadline' | EnvironmentFlag,
-    string
-  >
+  Record<'environment.json' | `${SecretName}-secret` | 'deadline' | EnvironmentFlag, string>
 >;
+
+const secretOf = (place: { readonly credentials?: { readonly secretName: string } | undefined } | undefined): string =>
+  place?.credentials?.secretName ?? '';
 
 export const renderConfigMapData = (environment: Environment): ConfigMapData => {
   const { spec } = environment;
   const uses = tryService(spec)?.uses;
   return {
     'environment.json': canonical(environment),
-    'database-secret': spec.database?.credentials?.secretName ?? '',
-    'objects-secret': spec.objectStores[0]?.credentials?.secretName ?? '',
-    'storage-secret': spec.storage.credentials?.secretName ?? '',
+    'database-secret': secretOf(spec.database),
+    'objects-secret': secretOf(spec.objectStores[0]),
+    'storage-secret': secretOf(spec.storage),
+    'copies-secret': secretOf(spec.storage.copies[0]),
     deadline: String(durationSeconds(spec.scheduling.deadline)),
     'has-database': String(spec.database !== undefined),
     'has-objects': String(spec.objectStores.length > 0),
     'has-snapshot': String(uses?.snapshot === true),
     'has-export': String(uses?.export === true),
     'has-dump': String(uses?.dump === true),
+    'has-copies': String(spec.storage.copies.length > 0),
   };
 };
 
@@ -77,6 +80,7 @@ export const localLocations = (spec: EnvironmentSpec): string[] => {
   };
   return [
     ...(local(spec.storage.url) ? ['spec.storage.url'] : []),
+    ...spec.storage.copies.flatMap((place, index) => (local(place.url) ? [`spec.storage.copies[${index}].url`] : [])),
     ...spec.objectStores.flatMap((store, index) => (local(store.url) ? [`spec.objectStores[${index}].url`] : [])),
   ];
 };

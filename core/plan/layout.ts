@@ -8,6 +8,11 @@ export const layout = {
   restoreWork: (name: string, runUid: string, file: string) => `restores/${name}/${runUid}/${file}`,
   run: (stamp: string) => `${stamp}/run.json`,
   manifest: (stamp: string) => `${stamp}/manifest.json`,
+  /** That another place holds this backup too. */
+  copy: (stamp: string, name: string) => `${stamp}/copies/${name}.json`,
+  copies: (stamp: string) => `${stamp}/copies/`,
+  /** That what is in this folder came here by copying. */
+  copied: (stamp: string) => `${stamp}/copied.json`,
   steps: (stamp: string) => `${stamp}/steps/`,
   step: (stamp: string, step: string) => `${stamp}/steps/${step}.json`,
   /** Working files of one attempt of one step; part of no backup. */

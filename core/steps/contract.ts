@@ -27,7 +27,7 @@ export interface StepContract<Output extends z.ZodType = z.ZodType> {
   readonly result?: string;
 }
 
-export type SecretName = 'database' | 'objects' | 'storage';
+export type SecretName = 'database' | 'objects' | 'storage' | 'copies';
 
 export interface Resources {
   readonly cpu: string;

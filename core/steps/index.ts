@@ -2,6 +2,7 @@ import { catchUp } from './catch-up.ts';
 import { cleanUp } from './clean-up.ts';
 import { commit } from './commit.ts';
 import type { StepContract } from './contract.ts';
+import { copy } from './copy.ts';
 import { dump } from './dump.ts';
 import { exportStep } from './export.ts';
 import { loadDatabase } from './load-database.ts';
@@ -22,6 +23,7 @@ export const stepContracts = {
   'catch-up': catchUp,
   verify,
   manifest,
+  copy,
   preview,
   'load-database': loadDatabase,
   'restore-objects': restoreObjects,

@@ -10,6 +10,8 @@ const output = z.object({
   objects: count,
   verified: z.string(),
   components: z.array(z.string()),
+  /** Places that it is copied to next. */
+  copies: z.array(z.string()).default([]),
 });
 export type ManifestOutput = z.output<typeof output>;
 

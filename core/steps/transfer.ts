@@ -23,7 +23,7 @@ export const transfer = {
   image: 'tool',
   secrets: ['objects', 'storage'],
   output,
-  share: 35,
+  share: 30,
   state: 'TransferInProgress',
   concerns: 'objects',
   resources: streaming,

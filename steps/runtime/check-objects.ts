@@ -72,7 +72,7 @@ const ignore = (): void => undefined;
 /** A promise only where there is something to wait for: most objects are on a page that is there. */
 type Soon<T> = T | Promise<T>;
 
-interface Cursor {
+export interface Cursor {
   readonly folder: string;
   /** The object of this key; what lies before it and was not asked for is handed to `skipped`. */
   seek(key: string, skipped: (key: string) => void): Soon<ObjectInfo | undefined>;
@@ -80,7 +80,7 @@ interface Cursor {
   close(): Promise<void>;
 }
 
-const openCursor = (storage: ObjectStore, folder: string, prefix: string): Cursor => {
+export const openCursor = (storage: ObjectStore, folder: string, prefix: string): Cursor => {
   const listing = openPages(pagesOf(storage.list({ prefix: `${folder}${prefix}` })));
   const passed: string[] = [];
   const isEscaped = (key: string): boolean => key.startsWith('~', folder.length);
@@ -132,10 +132,35 @@ const checkOne = (
   if (!object) return problem(`object ${line.key} is missing`);
   if (object.size !== line.size) return problem(`object ${line.key} has ${object.size} bytes instead of ${line.size}`);
   const listed = compareChecksums(line, object);
-  if (listed === 'differs') return problem(`object ${line.key} has another checksum`);
+  if (listed !== 'differs') return checkListed({ storage, line, level, problem }, listed);
+  return isForeign(storage, line, object).then((foreign) =>
+    foreign
+      ? checkListed({ storage, line, level, problem }, 'unknown')
+      : problem(`object ${line.key} has another checksum`),
+  );
+};
+
+interface ListedCheck {
+  readonly storage: ObjectStore;
+  readonly line: InventoryLine;
+  readonly level: ObjectsLevel;
+  readonly problem: (message: string) => Problem;
+}
+
+const checkListed = (
+  { storage, line, level, problem }: ListedCheck,
+  listed: 'same' | 'unknown',
+): Soon<Problem | undefined> => {
   const wanted =
     level === 'full' || (level === 'sampled' && isSampled(line.key)) || (listed === 'unknown' && level !== 'listed');
   return wanted ? checkBytes(storage, line, problem) : undefined;
+};
+
+/** What the storage said of a copy means nothing in another place, unless both say md5: a checksum of parts depends on the parts. */
+export const isForeign = async (storage: ObjectStore, line: InventoryLine, object: ObjectInfo): Promise<boolean> => {
+  const said = [line.checksum, line.stored].some((checksum) => checksum?.algorithm === 'md5');
+  if (said && object.checksum?.algorithm === 'md5') return false;
+  return (await storage.head(layout.copied(line.at.slice(0, line.at.indexOf('/'))))) !== undefined;
 };
 
 /** md5 of both sides says that the contents are the same; otherwise the storage's own word of then and now. */

@@ -136,11 +136,12 @@ const readSecrets = (env: Env): Record<SecretName, Secrets> => {
   const inline = env['LC2_SECRETS'];
   if (inline !== undefined) {
     const value = JSON.parse(inline) as Partial<Record<SecretName, Secrets>>;
-    return { database: value.database ?? {}, objects: value.objects ?? {}, storage: value.storage ?? {} };
+    const { database = {}, objects = {}, storage = {}, copies = {} } = value;
+    return { database, objects, storage, copies };
   }
   const root = env['LC2_SECRETS_DIR'];
   const read = (name: SecretName): Secrets => (root === undefined ? {} : readSecretFolder(join(root, name)));
-  return { database: read('database'), objects: read('objects'), storage: read('storage') };
+  return { database: read('database'), objects: read('objects'), storage: read('storage'), copies: read('copies') };
 };
 
 const readSecretFolder = (folder: string): Secrets => {

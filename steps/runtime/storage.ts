@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { CopySpec } from '../../core/api/backup-environment.ts';
 import { hasCode, Lc2Error } from '../../core/errors.ts';
 import { canonical, type Json } from '../../core/manifest/canonical.ts';
 import { type Manifest, parseManifest } from '../../core/manifest/manifest.ts';
@@ -17,6 +18,13 @@ export const storageAt = (environment: Environment, secrets: Secrets): StoreAt =
   location: environment.spec.storage,
   secrets,
   subfolder: `${environment.spec.projectId}/${environment.name}`,
+});
+
+/** The same folder in another place. */
+export const copyAt = ({ name, spec }: Environment, place: CopySpec, secrets: Secrets): StoreAt => ({
+  location: place,
+  secrets,
+  subfolder: `${spec.projectId}/${name}`,
 });
 
 export const openStorage = (adapters: Adapters, environment: Environment, secrets: Secrets): Promise<ObjectStore> =>

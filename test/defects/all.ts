@@ -2,6 +2,7 @@ import { azureFlexibleServerSeeds } from './azure-flexible-server-seeds.ts';
 import { backupSeeds } from './backup-seeds.ts';
 import { cloudSqlSeeds } from './cloud-sql-seeds.ts';
 import { cloudsSeeds } from './clouds-seeds.ts';
+import { copiesSeeds } from './copies-seeds.ts';
 import { immutabilitySeeds } from './immutability-seeds.ts';
 import { inputSeeds } from './input-seeds.ts';
 import { killsSeeds } from './kills-seeds.ts';
@@ -21,6 +22,7 @@ export const all: readonly Seed[] = [
   ...backupSeeds,
   ...cloudSqlSeeds,
   ...cloudsSeeds,
+  ...copiesSeeds,
   ...immutabilitySeeds,
   ...inputSeeds,
   ...killsSeeds,

@@ -44,7 +44,7 @@ export const immutabilitySeeds: readonly Seed[] = [
   {
     breaks: 'a locked backup is hidden by delete',
     file: 'cli/commands/delete.ts',
-    find: '    await assertUnlocked(scene, { storage, stamp, now: io.now() });\n',
+    find: '      await assertUnlocked(scene, { storage: place, stamp, now: io.now() });\n',
     replace: '',
     test: component(
       'immutability',
@@ -53,7 +53,7 @@ export const immutabilitySeeds: readonly Seed[] = [
   },
   {
     breaks: 'nobody is told of a lock that is gone',
-    file: 'steps/verify-backup.ts',
+    file: 'steps/runtime/check-backup.ts',
     find: 'if (isAtLeast(lock, wanted)) continue;',
     replace: 'if (isAtLeast(lock ?? wanted, wanted)) continue;',
     test: unit('immutability', 'an immutable backup > is verified with the lock of 20251109-143000/run.json'),

@@ -108,7 +108,7 @@ export const createHostileWorld = async () => {
       runUid: told.run ?? 'run',
       time: told.at ?? time,
       environment: environmentOf(objects),
-      secrets: { database: {}, objects: {}, storage: {} },
+      secrets: { database: {}, objects: {}, storage: {}, copies: {} },
       parameters: { ...named, ...parameters },
     });
     return {

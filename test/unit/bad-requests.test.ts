@@ -117,8 +117,18 @@ const fewServices = (spec: Record<string, unknown>): Record<string, unknown> => 
   const without = Object.entries(database).filter(([name]) => !others.some((other) => other === name));
   return { ...spec, database: Object.fromEntries(without) };
 };
+/** Copies seldom fit together by chance: the first stays, and the lock where the storage can hold one. */
+const fewCopies = (spec: Record<string, unknown>): Record<string, unknown> => {
+  const storage = Object(spec['storage']) as Record<string, unknown>;
+  const { copies, immutability, ...plain } = storage;
+  const kept = {
+    ...(Array.isArray(copies) && { copies: copies.slice(0, 1) as unknown[] }),
+    ...(immutability !== undefined && !urlOf(storage).startsWith('file') && { immutability }),
+  };
+  return spec['storage'] === undefined ? spec : { ...spec, storage: { ...plain, ...kept } };
+};
 const adjust: Readonly<Record<Kind, (spec: Record<string, unknown>) => unknown>> = {
-  BackupEnvironment: (spec) => transferable(fewServices(spec)),
+  BackupEnvironment: (spec) => transferable(fewServices(fewCopies(spec))),
   BackupRequest: same,
   RestoreRequest: (spec) => {
     const { id } = Object(spec['backup']) as Record<string, unknown>;

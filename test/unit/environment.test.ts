@@ -202,12 +202,14 @@ describe('what templates read of an environment', () => {
       'database-secret': 'db',
       'objects-secret': 'documents',
       'storage-secret': 'backups',
+      'copies-secret': '',
       deadline: '86400',
       'has-database': 'true',
       'has-objects': 'true',
       'has-snapshot': 'false',
       'has-export': 'false',
       'has-dump': 'true',
+      'has-copies': 'false',
     });
     expect(parseEnvironment(JSON.parse(file), 'w')).toEqual(environment());
   });

@@ -90,7 +90,8 @@ describe('the backup flow', () => {
     expect(needs('verify')).toEqual(['snapshot', 'export', 'dump', 'catch-up']);
     expect(needs('catch-up')).toEqual(['snapshot', 'export', 'dump', 'transfer']);
     expect(needs('export')).toEqual(['snapshot']);
-    expect(flows['lc2-backup'].steps.at(-1)?.step).toBe('manifest');
+    expect(needs('copy')).toEqual(['manifest']);
+    expect(flows['lc2-backup'].steps.at(-1)?.step).toBe('copy');
   });
 
   it('runs alone and cleans up', () =>

@@ -39,6 +39,7 @@ describe('a file', () => {
       database: { username: 'ü', password: 'p' },
       objects: {},
       storage: {},
+      copies: {},
     });
   });
 

@@ -74,7 +74,7 @@ describe('a step', () => {
     expect(status).toBe(0);
     expect(termination).toBe('');
     expect(readdirSync(join(folder, 'outputs'))).toEqual(['result']);
-    expect(JSON.parse(readFileSync(join(folder, 'outputs/result'), 'utf8'))).toEqual(sealed);
+    expect(JSON.parse(readFileSync(join(folder, 'outputs/result'), 'utf8'))).toEqual({ ...sealed, copies: [] });
   });
 
   it('that returns what its contract does not say has failed, and leaves no result', async () => {
@@ -179,7 +179,7 @@ describe('a step', () => {
       },
       { env: { LC2_SECRETS_DIR: join(folder, 'secrets') } },
     );
-    expect(seen).toEqual({ database: { password: 'mounted' }, objects: {}, storage: {} });
+    expect(seen).toEqual({ database: { password: 'mounted' }, objects: {}, storage: {}, copies: {} });
   });
 
   it.each<[string, { argv?: string[]; env?: Record<string, string | undefined> }, string]>([

@@ -195,6 +195,7 @@ const plainSecrets = (server: PostgresServer, s3: S3Server): Secrets => ({
   database: { username: server.superuser, password: server.password },
   objects: { ...s3.secrets },
   storage: { ...s3.secrets },
+  copies: {},
 });
 
 export const databaseSpecOf = (server: PostgresServer, databases: readonly string[]): Spec => ({

@@ -32,11 +32,53 @@ interface Ending {
   readonly message: string;
 }
 
+const wanting = { manifest: { ...sealed.manifest, copies: ['far', 'near'] } };
+const near = {
+  version: '1',
+  name: 'near',
+  url: 's3://near',
+  manifest: 'x',
+  objects: 1,
+  bytes: 1,
+  at: '2026-03-01T10:00:00Z',
+};
+const copiedNear = { copies: { backupId, copies: [near] } };
+const denied = 'main: Error (exit code 78): STORE_DENIED: copy far: no';
+
 const rows: [string, Partial<Observed>, string, string, string][] = [
   ['sealed', { workflow: workflow({ phase: 'Succeeded', outputs: sealed }) }, 'Succeeded', 'Sealed', backupId],
   [
     'sealed, but its clean-up failed',
     { workflow: workflow({ phase: 'Failed', outputs: sealed }) },
+    'Succeeded',
+    'Sealed',
+    backupId,
+  ],
+  [
+    'sealed, but not copied everywhere',
+    { workflow: workflow({ phase: 'Failed', outputs: { ...wanting, ...copiedNear }, nodes: exit('copy', denied) }) },
+    'Failed',
+    'StoreDenied',
+    `backup ${backupId} is sealed, but not copied to far: `,
+  ],
+  [
+    'sealed, and ended before it was copied',
+    { workflow: workflow({ phase: 'Failed', outputs: wanting }) },
+    'Failed',
+    'CopyIncomplete',
+    'not copied to far, near: its run ended before',
+  ],
+  [
+    'sealed and copied',
+    {
+      workflow: workflow({
+        phase: 'Succeeded',
+        outputs: {
+          manifest: wanting.manifest,
+          copies: { backupId, copies: [near, { ...near, name: 'far', url: 's3://far' }] },
+        },
+      }),
+    },
     'Succeeded',
     'Sealed',
     backupId,
@@ -229,7 +271,7 @@ describe('outcome', () => {
     expect(reasonIn(actions, 'Succeeded')).toBe(reason);
     expect(reasonIn(actions, 'Progressing')).toBe('Ended');
     expect(statusIn(actions)?.message).toContain(message);
-    expect(statusIn(actions)?.manifest !== undefined).toBe(reason === 'Sealed');
+    expect(statusIn(actions)?.manifest !== undefined).toBe(reason === 'Sealed' || message.includes('not copied to'));
   });
   test('a Workflow that vanished is looked for in storage', () => {
     const actions = decide(observed({ request: started }), now);

@@ -14,6 +14,8 @@ export interface World {
   readonly documents: MemoryStore;
   /** The environment's own folder of the storage. */
   readonly storage: MemoryStore;
+  /** The same in `gs://elsewhere`. */
+  readonly elsewhere: MemoryStore;
   readonly environment: Environment;
   context(step: StepName, options?: ContextOptions): StepContext;
 }
@@ -48,6 +50,7 @@ export const createWorld = ({
   const documents = createMemoryStore({ url: `${scheme}://documents` });
   const backups = createMemoryStore({ url: `${scheme}://backups`, locks });
   const storage = backups.below('retail/prd');
+  const others = createMemoryStore({ url: 'gs://elsewhere', locks });
   const mover = transfer ? { storageTransfer: { project: 'retail-prd', minimumObjects: 1 } } : { mover: 'stream' };
   const environment = parseEnvironment(
     {
@@ -66,6 +69,7 @@ export const createWorld = ({
     database,
     documents,
     storage,
+    elsewhere: others.below('retail/prd'),
     environment,
     context: (step, options = {}) => {
       const name = ['preview', 'load-database', 'restore-objects', 'commit', 'verify-restore'].includes(step)
@@ -85,12 +89,12 @@ export const createWorld = ({
         parameters: completeParameters(flow.parameters, { ...into, ...options.parameters }),
         environment: options.environment ?? environment,
         source: environment,
-        secrets: { database: {}, objects: {}, storage: {} },
+        secrets: { database: {}, objects: {}, storage: {}, copies: {} },
         runner: 'argo',
         outputDir: '/nowhere',
         tool: 'lc2-backup test',
         openStore: ({ location, subfolder }) => {
-          const store = location.url === documents.url ? documents : backups;
+          const store = [documents, others].find(({ url }) => url === location.url) ?? backups;
           return Promise.resolve(subfolder === undefined ? store : store.below(subfolder));
         },
         openMover: (mover, ends) => openMover(mover, { ...ends, signal }),

@@ -1,0 +1,61 @@
+import { component, type Seed, unit } from './seed.ts';
+
+/** Backups in other places: whole, sealed last, and nobody's else. */
+export const copiesSeeds: readonly Seed[] = [
+  {
+    breaks: 'a copy of a backup that shares objects lacks those',
+    file: 'steps/runtime/copy-backup.ts',
+    find: '    for await (const line of readSealedInventory(storage, entry)) {\n',
+    replace:
+      '    for await (const line of readSealedInventory(storage, entry)) {\n      if (entry.references.includes(line.at.slice(0, 15))) continue;\n',
+    test: unit(
+      'copies',
+      'a copy > of a backup that shares objects is complete in itself, also where the older one was never copied',
+    ),
+  },
+  {
+    breaks: 'a copy that was spoilt on its way is sealed',
+    file: 'steps/runtime/copy-backup.ts',
+    find: '  await verifyThere(task, target);\n',
+    replace: '',
+    test: unit('copies', 'a copy > that the place spoils is not sealed'),
+  },
+  {
+    breaks: 'copies go to the place of another installation',
+    file: 'steps/runtime/copy-backup.ts',
+    find: 'if (owned) await assertOwner({ storage: target, environment }, owned.owner);',
+    replace: '',
+    test: unit('copies', 'a copy > goes to no place of somebody else'),
+  },
+  {
+    breaks: 'a copy can be deleted before its days are over',
+    file: 'steps/runtime/copy-backup.ts',
+    find: '  if (isLocked(task) && manifest.immutability) await lockFiles(target, manifest, manifest.immutability);\n',
+    replace: '',
+    test: unit('copies', 'a copy > is locked as its original is'),
+  },
+  {
+    breaks: 'what stands in a place already is copied again',
+    file: 'steps/runtime/copy-backup.ts',
+    find: 'if (sealed === undefined) await copyAll(task, target);',
+    replace: 'await copyAll(task, target);',
+    test: unit('copies', 'a copy > that was sealed by an attempt which could not say so is not made again'),
+  },
+  {
+    breaks: 'checksums of another place pass for damage',
+    file: 'steps/runtime/check-objects.ts',
+    find: '    foreign\n      ? checkListed',
+    replace: '    !foreign\n      ? checkListed',
+    test: unit(
+      'copies',
+      'checksums that another place made > say nothing where an object came by copying, and damage elsewhere',
+    ),
+  },
+  {
+    breaks: 'a deleted backup lives on in other places',
+    file: 'cli/commands/delete.ts',
+    find: 'const places = [storage, ...(await openCopies(scene))];',
+    replace: 'const places = [storage, ...(await openCopies(scene)).slice(9)];',
+    test: component('copies', 'a backup with copies > leaves every place when it is deleted'),
+  },
+];
