@@ -35,11 +35,11 @@ export const copiesSeeds: readonly Seed[] = [
     test: unit('copies', 'a copy > is locked as its original is'),
   },
   {
-    breaks: 'what stands in a place already is copied again',
-    file: 'steps/runtime/copy-backup.ts',
-    find: 'if (sealed === undefined) await copyAll(task, target);',
-    replace: 'await copyAll(task, target);',
-    test: unit('copies', 'a copy > that was sealed by an attempt which could not say so is not made again'),
+    breaks: 'a run whose copy failed is told to be good',
+    file: 'steps/copy.ts',
+    find: '  if (failure) throw failure;\n',
+    replace: '',
+    test: unit('copies', 'a copy > that fails leaves the backup sealed, and the repetition goes on with it'),
   },
   {
     breaks: 'checksums of another place pass for damage',
