@@ -96,7 +96,7 @@ const plan = async (context: StepContext, storage: ObjectStore): Promise<Preview
   if (fixed.databases.length > 0) {
     const target = await previewDatabases(context, manifest, fixed);
     problems.push(...target.problems);
-    lines.push(...databaseLines(target, fixed), dumpsLine(context, manifest, fixed));
+    lines.push(...databaseLines(target, fixed), ...dumpsLines(context, manifest, fixed));
   }
   for (const store of fixed.stores) lines.push(...(await previewStore({ context, storage, manifest, fixed, store })));
   for (const problem of problems) {
@@ -202,16 +202,17 @@ const databaseLines = (target: LoadPreview, { databaseMode }: RestorePlan): stri
   ...target.subscriptions.map((name) => `subscription ${name} stays disabled after the restore`),
 ];
 
-const dumpsLine = ({ environment, source }: StepContext, manifest: Manifest, fixed: RestorePlan): string => {
+const dumpsLines = ({ environment, source }: StepContext, manifest: Manifest, fixed: RestorePlan): string[] => {
   const bytes = fixed.databases.reduce((sum, { database }) => sum + dumpOf(manifest, database).size, 0);
   const objects = fixed.databases.length;
   const movement = { from: source.spec.storage, to: environment.spec.storage, objects, bytes, copied: false };
-  return `dumps of ${objects} databases, ${humanBytes(bytes)}: ${estimated(movement, environment)}`;
+  return estimated(`${objects} dump(s), ${humanBytes(bytes)}`, movement, environment);
 };
 
-const estimated = (movement: Movement, { spec }: StepContext['environment']): string => {
+const estimated = (what: string, movement: Movement, { spec }: StepContext['environment']): string[] => {
   const { estimate } = spec.restore;
-  return estimateLine(movement, estimateOf(movement, estimate), estimate.currency);
+  const line = estimateLine(movement, estimateOf(movement, estimate), estimate.currency);
+  return line === undefined ? [] : [`${what}: ${line}`];
 };
 
 interface StorePreview {
@@ -273,7 +274,7 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
     const movement = { from, to: spec, objects, bytes, copied: mover === 'copy' };
     return [
       `object store ${store}: ${what}, ${fixed.objectsMode} into ${target.url} by ${mover}${lost}${strange}`,
-      `object store ${store}: ${estimated(movement, context.environment)}`,
+      ...estimated(`object store ${store}`, movement, context.environment),
     ];
   });
 

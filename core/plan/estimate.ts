@@ -51,11 +51,13 @@ const storeOf = ({ url }: Place): StoreName | undefined => tryParseUrl(url)?.sto
 const isElsewhere = ({ from, to }: Movement): boolean =>
   storeOf(from) !== storeOf(to) || (from.endpoint ?? '') !== (to.endpoint ?? '') || from.region !== to.region;
 
+/** Between folders there is nothing to reckon. */
 export const estimateLine = (
-  { from }: Movement,
+  { from, to }: Movement,
   { requests, seconds, leaving, cost }: Estimate,
   currency: string,
-): string => {
+): string | undefined => {
+  if (storeOf(from) === 'file' && storeOf(to) === 'file') return undefined;
   const left = leaving > 0 ? `; ${humanBytes(leaving)} leave ${storeOf(from) ?? from.url}` : '';
   const price = cost === undefined ? '' : `, about ${cost.toFixed(2)} ${currency}`;
   return `about ${requests} requests, ${humanTime(seconds)}${left}${price}`;

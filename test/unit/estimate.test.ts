@@ -9,7 +9,7 @@ const [s3, gs, other] = [
   { url: 's3://library', endpoint: undefined, region: 'us-east-1' },
 ];
 const prices = { prices: [{ from: 's3', perGiB: 0.09, perThousandRequests: 0.4 }] };
-const lineOf = (movement: Partial<Movement>, more: Partial<EstimateSpec> | typeof prices = {}): string => {
+const lineOf = (movement: Partial<Movement>, more: Partial<EstimateSpec> | typeof prices = {}): string | undefined => {
   const whole = { from: s3, to: gs, objects: 1000, bytes: 0, copied: false, ...movement };
   const spec = estimateShape.parse(more);
   return estimateLine(whole, estimateOf(whole, spec), spec.currency);
@@ -60,5 +60,10 @@ describe('the estimate of a preview', () => {
     ['days of small ones', { objects: 10_000_000, copied: true, to: s3 }, {}, 'about 10020000 requests, 14 h'],
   ])('says %s', (_, movement, spec, expected) => {
     expect(lineOf(movement, spec)).toBe(expected);
+  });
+
+  test('says nothing between folders', () => {
+    const [from, to] = ['a', 'b'].map((name) => ({ ...s3, url: `file:///${name}` }));
+    expect(lineOf({ from: from ?? s3, to: to ?? s3 })).toBeUndefined();
   });
 });
