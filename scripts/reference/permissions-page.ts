@@ -100,8 +100,6 @@ export const permissionsPage = (): string =>
     reasons(storageTransferPermissions),
     '## Azure',
     'Roles for `az role definition create --role-definition role.json`, to be assigned on the container.',
-    '### Database for PostgreSQL',
-    'Roles are in the [how to](../how-to/azure-flexible-server.md#permissions).',
     '### Blob Storage',
     ...rolesOf(storePermissions.azblob).flatMap((role) => [
       titleOf(role),
