@@ -27,6 +27,8 @@ const args = readCampaignArgs(process.argv.slice(2), new Date(), {
   options: { flow: 'all', case: '' },
 });
 const flow = args.options['flow'] ?? 'all';
+// Each of its many servers ends with this process.
+process.setMaxListeners(0);
 
 const server = await startVersitygw();
 const compileCache = await mkdtemp(join(tmpdir(), 'lc2-kills-'));
