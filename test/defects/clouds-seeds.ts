@@ -76,9 +76,9 @@ export const cloudsSeeds: readonly Seed[] = [
   },
   {
     breaks: 'a key of Google travels over plain http',
-    file: 'steps/stores/gs-identity.ts',
-    find: "location.endpoint?.startsWith('http://') === true",
-    replace: "key === '' && location.endpoint?.startsWith('http://') === true",
+    file: 'steps/runtime/google-key.ts',
+    find: "endpoint?.startsWith('http://') === true && key !== ''",
+    replace: "endpoint === '' && key !== ''",
     test: contract('gs-faults', 'who asks Google > is nobody over plain http, and no key goes there'),
   },
   {

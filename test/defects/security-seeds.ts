@@ -32,8 +32,8 @@ export const securitySeeds: readonly Seed[] = [
   },
   {
     breaks: 'the API server takes what the controller refuses',
-    file: 'core/services/rds.ts',
-    find: "rule: 'has(self.instance) != has(self.cluster)',",
+    file: 'core/api/restore-request.ts',
+    find: "rule: 'has(self.id) != self.latest',",
     replace: "rule: 'true',",
     test: unit('bad-requests', 'what zod takes is what the schema of the API server takes, over 5,000 objects'),
   },
