@@ -140,10 +140,9 @@ describe('a backup with copies', () => {
   });
 
   test('leaves every place when it is deleted', async () => {
-    const { backups } = await lab.json<{ backups: { backupId: string }[] }>('list', '-f', file);
-    const [newest = { backupId: '' }] = backups;
-    await lab.json('delete', newest.backupId, '-f', file, '--confirm', newest.backupId);
-    const stamp = newest.backupId.slice(-15);
+    const { backupId } = await lab.json<Sealed>('backup', '-f', file);
+    await lab.json('delete', backupId, '-f', file, '--confirm', backupId);
+    const stamp = backupId.slice(-15);
     for (const facts of [
       await s3.capture('backups'),
       await s3.capture('region'),
