@@ -119,6 +119,14 @@ export const manifestSchema = body.extend({ digest });
 export type Manifest = z.output<typeof manifestSchema>;
 export type ManifestBody = z.output<typeof body>;
 
+/** Every file that a manifest names, but for copies of objects and what is left over. */
+export const filesIn = ({ records = [], database, objectStores }: ManifestBody): z.output<typeof filePart>[] => [
+  ...objectStores.flatMap((store) => [...store.inventory, ...store.deletedSincePoint.parts]),
+  ...(database?.dumps ?? []),
+  ...(database?.globals ? [database.globals] : []),
+  ...records,
+];
+
 export type Sha256 = (text: string) => string;
 
 /** The manifest with its own digest, and the exact bytes to store. */

@@ -62,8 +62,6 @@ const reasons = (all: Reasons): string =>
     Object.entries(all).map(([permission, why]) => [code(permission), why]),
   );
 
-const named = (word: string): string => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
-
 export const permissionsPage = (): string =>
   page(
     'Permissions',
@@ -105,7 +103,7 @@ export const permissionsPage = (): string =>
       titleOf(role),
       json({
         Name: `LC2 Backup: ${role.work}, ${role.side}`,
-        Description: `What LC2 Backup needs where it ${named(works[role.work]).toLowerCase()}`,
+        Description: `What LC2 Backup needs where it ${works[role.work]}`,
         Actions: [],
         DataActions: role.permissions,
         AssignableScopes: ['/subscriptions/SUBSCRIPTION'],

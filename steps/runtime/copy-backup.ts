@@ -1,7 +1,7 @@
 import type { CopySpec } from '../../core/api/backup-environment.ts';
 import { hasCode, Lc2Error } from '../../core/errors.ts';
 import type { InventoryLine } from '../../core/manifest/inventory.ts';
-import type { Manifest, ObjectStoreEntry } from '../../core/manifest/manifest.ts';
+import { filesIn, type Manifest, type ObjectStoreEntry } from '../../core/manifest/manifest.ts';
 import { copyRecord, type CopyRecord, ownerRecord } from '../../core/manifest/records.ts';
 import type { Environment } from '../../core/plan/environment.ts';
 import { layout } from '../../core/plan/layout.ts';
@@ -177,14 +177,7 @@ const createFinder = (store: ObjectStore, name: string) => {
 };
 
 const filesFor = async function* (storage: ObjectStore, manifest: Manifest): AsyncIterable<MoveOrder> {
-  const { records = [], database, objectStores } = manifest;
-  const files = [
-    ...objectStores.flatMap((store) => [...store.inventory, ...store.deletedSincePoint.parts]),
-    ...(database?.dumps ?? []),
-    ...(database?.globals ? [database.globals] : []),
-    ...records,
-  ];
-  for (const { key, digest } of files) {
+  for (const { key, digest } of filesIn(manifest)) {
     const from = await storage.head(key);
     if (!from) throw new Lc2Error('BACKUP_DAMAGED', 'a file is missing', { where: key });
     yield { from, to: key, createOnly: true, digest };

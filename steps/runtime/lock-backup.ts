@@ -1,5 +1,5 @@
 import { Lc2Error } from '../../core/errors.ts';
-import type { ManifestBody } from '../../core/manifest/manifest.ts';
+import { filesIn, type ManifestBody } from '../../core/manifest/manifest.ts';
 import { stampOf } from '../../core/plan/backup-id.ts';
 import { isActive } from '../../core/plan/lock.ts';
 import { layout } from '../../core/plan/layout.ts';
@@ -20,15 +20,10 @@ export const requireLocks = async ({ locks, url }: Pick<ObjectStore, 'locks' | '
 
 /** Files of a backup that are no copies of objects, but for its claim and its seal. */
 export const filesOf = (manifest: ManifestBody): string[] => {
-  const { records = [], database, objectStores } = manifest;
   const claim = claimOf(manifest);
-  const files = [
-    ...objectStores.flatMap((store) => [...store.inventory, ...store.deletedSincePoint.parts]),
-    ...(database?.dumps ?? []),
-    ...(database?.globals ? [database.globals] : []),
-    ...records,
-  ];
-  return files.map(({ key }) => key).filter((key) => key !== claim);
+  return filesIn(manifest)
+    .map(({ key }) => key)
+    .filter((key) => key !== claim);
 };
 
 export const claimOf = ({ timestamp }: Pick<ManifestBody, 'timestamp'>): string =>
