@@ -17,7 +17,7 @@ export default defineConfig({
       lane('contract', 120_000),
       lane('oracle', 400_000),
       lane('component', 180_000),
-      lane('defects', 1_200_000),
+      lane('defects', 3_600_000),
       lane('e2e', 900_000),
     ],
   },

@@ -6,7 +6,7 @@ import { fairWeather } from '../fakes/azure-arm/cloud.ts';
 import { differences } from '../oracle/compare.ts';
 import { runPsql } from '../oracle/psql.ts';
 import { seedEverything, seedRoles } from '../oracle/seed/everything.ts';
-import { type AzureLab, azureDatabase, azureSecret, startAzureLab } from '../support/azure.ts';
+import { type AzureLab, azureDatabase, azureSecret, settleSequences, startAzureLab } from '../support/azure.ts';
 import {
   captureAt,
   connectTo,
@@ -38,11 +38,7 @@ beforeAll(async () => {
   await seedEverything(connectTo(server, 'everything'), { eventTriggers: true });
   // Nothing that is restored holds their rows: a server that recovers empties them.
   await runPsql(connectTo(server, 'everything'), 'TRUNCATE app.unlogged');
-  // The log has sequences some values ahead, until they are set.
-  await runPsql(
-    connectTo(server, 'everything'),
-    `SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, last_value) FROM pg_sequences WHERE last_value IS NOT NULL`,
-  );
+  await settleSequences(server, 'everything');
 });
 
 beforeEach(() => void Object.assign(azure.fake.cloud.weather, fairWeather()));

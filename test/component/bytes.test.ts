@@ -4,8 +4,8 @@ import { afterAll, expect, test } from 'vitest';
 import { differences } from '../oracle/compare.ts';
 import { runPsql } from '../oracle/psql.ts';
 import type { Traffic } from '../fakes/http-front.ts';
-import { type Home, homeNames, startHome } from '../support/homes.ts';
-import { connectTo, createLab, environmentDocument, type Lab } from '../support/lab.ts';
+import { type Home, homeNames, startHomes } from '../support/homes.ts';
+import { connectTo, environmentDocument, type Lab } from '../support/lab.ts';
 
 const count = 12;
 const sizes = { small: 1000, large: 2_500_000 } as const;
@@ -61,8 +61,9 @@ const ofSteps = (clients: ReadonlyMap<string, Traffic> | undefined): number =>
     .reduce((sum, [, { sent, received }]) => sum + sent + received, 0);
 
 test.each(clouds)('no byte of an object passes a step within %s', async (name) => {
-  const lab = await createLab();
-  const home = await startHome(name, lab);
+  const homes = await startHomes([name]);
+  const { lab } = homes;
+  const home = homes.of(name);
   try {
     await runPsql(connectTo(home.server), 'CREATE DATABASE shop');
     await runPsql(connectTo(home.server, 'shop'), 'CREATE TABLE orders AS SELECT generate_series(1, 100) AS id');
@@ -73,7 +74,6 @@ test.each(clouds)('no byte of an object passes a step within %s', async (name) =
       expect(ofSteps(large.get(flow)) - ofSteps(small.get(flow))).toBeLessThan(mostMore);
     }
   } finally {
-    await home.stop();
-    await lab.remove();
+    await homes.stop();
   }
 });

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { differences } from '../oracle/compare.ts';
 import type { Capture } from '../oracle/facts.ts';
 import { runPsql } from '../oracle/psql.ts';
-import { type Home, homeNames, startHome } from '../support/homes.ts';
-import { captureAt, connectTo, createLab, environmentDocument, type Lab, type Sealed } from '../support/lab.ts';
+import { settleSequences } from '../support/azure.ts';
+import { type Home, homeNames, type Homes, startHomes } from '../support/homes.ts';
+import { captureAt, connectTo, environmentDocument, type Lab, type Sealed } from '../support/lab.ts';
 
 const keys = Array.from({ length: 30 }, (_, index) => `folder ${index % 3}/${index}.bin`);
 const large = 'folder 0/large.bin';
@@ -18,13 +19,15 @@ interface Manifest {
 }
 
 describe.each(homeNames)('a chain of backups in %s', (name) => {
+  let homes: Homes;
   let lab: Lab;
   let home: Home;
   let file: string;
 
   beforeAll(async () => {
-    lab = await createLab();
-    home = await startHome(name, lab);
+    homes = await startHomes([name]);
+    ({ lab } = homes);
+    home = homes.of(name);
     for (const bucket of ['library', 'storage']) await home.place.make(bucket);
     file = await lab.write('chain.yaml', [
       environmentDocument('prd', {
@@ -41,9 +44,8 @@ describe.each(homeNames)('a chain of backups in %s', (name) => {
   });
 
   afterAll(async () => {
-    const [violation] = home.violations();
-    await home.stop();
-    await lab.remove();
+    const [violation] = homes.violations();
+    await homes.stop();
     if (violation !== undefined) throw new Error(violation);
   });
 
@@ -53,6 +55,7 @@ describe.each(homeNames)('a chain of backups in %s', (name) => {
   const work = async (round: string): Promise<void> => {
     await sql(`UPDATE orders SET note = '${round}' WHERE id % 7 = 0; DELETE FROM orders WHERE id % 11 = 3;
       INSERT INTO orders SELECT max(id) + 1, '${round}' FROM orders; CREATE TABLE "of ${round}" AS SELECT nextval('numbers')`);
+    await settleSequences(home.server, 'shop');
     const { place } = home;
     for (const key of keys.slice(0, 4)) await place.put('library', key, `${round} ${key}`);
     await place.drop('library', keys.find((_, index) => index === 10 + round.length) ?? '');

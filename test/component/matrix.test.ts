@@ -5,30 +5,26 @@ import { differences } from '../oracle/compare.ts';
 import type { Capture } from '../oracle/facts.ts';
 import { runPsql } from '../oracle/psql.ts';
 import { seedLiferay } from '../oracle/seed/liferay.ts';
-import { type Home, type HomeName, homeNames, startHome } from '../support/homes.ts';
-import { captureAt, connectTo, createLab, environmentDocument, filesOf, type Lab } from '../support/lab.ts';
+import { settleSequences } from '../support/azure.ts';
+import { type Home, type HomeName, homeNames, type Homes, startHomes } from '../support/homes.ts';
+import { captureAt, connectTo, environmentDocument, filesOf, type Lab } from '../support/lab.ts';
 import type { Place } from '../support/places.ts';
 
 const keys = ['plain', 'a b+c%20', 'ünï/漢字 😀', 'deep/er/and/deeper', 'A', 'a', '%2e%2e', `'quoted' (x)!*`, '\uffe5'];
 const described = { contentType: 'text/x-odd', metadata: { owner: 'somebody', title: 'A title' } };
 
+let homes: Homes;
 let lab: Lab;
 let file: string;
-const homes = new Map<HomeName, Home>();
 const captured = new Map<HomeName, Capture>();
 const results = new Map<string, string>();
 
-const homeOf = (name: HomeName): Home => {
-  const home = homes.get(name);
-  if (home === undefined) throw new Error(`no ${name}`);
-  return home;
-};
-const placeOf = (name: HomeName): Place => homeOf(name).place;
+const placeOf = (name: HomeName): Place => homes.of(name).place;
 /** Of what is restored from one home into another; a home's own is restored into itself. */
 const bucketFor = (from: HomeName, to: HomeName): string => (from === to ? 'library' : `from-${from}`);
 const databaseFor = (from: HomeName, to: HomeName): string => (from === to ? 'lportal' : `from_${from}`);
 const captureIn = async (name: HomeName, bucket: string, database: string): Promise<Capture> => ({
-  ...(await captureAt(homeOf(name).server, database)),
+  ...(await captureAt(homes.of(name).server, database)),
   objects: await placeOf(name).capture(bucket),
 });
 
@@ -38,6 +34,7 @@ const fill = async (home: Home, seed: number): Promise<void> => {
   await runPsql(connectTo(server), 'CREATE DATABASE lportal TEMPLATE template0');
   const root = lab.path(`documents-${name}`);
   await seedLiferay({ connection: connectTo(server, 'lportal'), root, seed, files: 40 });
+  await settleSequences(server, 'lportal');
   for (const { key } of await filesOf(root))
     await place.put('library', key, await readFile(`${root}/${key}`), described);
   for (const key of keys) await place.put('library', key, `bytes of ${key} in ${name}`, described);
@@ -45,11 +42,11 @@ const fill = async (home: Home, seed: number): Promise<void> => {
 };
 
 beforeAll(async () => {
-  lab = await createLab();
-  for (const home of await Promise.all(homeNames.map((name) => startHome(name, lab)))) homes.set(home.name, home);
+  homes = await startHomes(homeNames);
+  ({ lab } = homes);
   const environments = [];
   for (const [index, from] of homeNames.entries()) {
-    const home = homeOf(from);
+    const home = homes.of(from);
     for (const bucket of ['library', 'storage']) await home.place.make(bucket);
     await fill(home, index + 1);
     captured.set(from, await captureIn(from, 'library', 'lportal'));
@@ -59,7 +56,7 @@ beforeAll(async () => {
     for (const to of homeNames.filter((name) => name !== from)) {
       const [library, database] = [bucketFor(from, to), databaseFor(from, to)];
       await placeOf(to).make(library);
-      const target = homeOf(to).application({ library, database, isStoredHere: false });
+      const target = homes.of(to).application({ library, database, isStoredHere: false });
       environments.push(environmentDocument(`${from}-into-${to}`, { ...target, storage }));
     }
   }
@@ -77,12 +74,12 @@ beforeAll(async () => {
     const store = { name: 'documents', ...placeOf(place).location('dotted') };
     environments.push(environmentDocument(name, { objectStores: [store], storage }));
   }
-  file = await lab.write('matrix.yaml', [...environments, ...[...homes.values()].flatMap(({ secrets }) => secrets)]);
+  file = await lab.write('matrix.yaml', [...environments, ...homeNames.flatMap((name) => homes.of(name).secrets)]);
 });
 
 /** What our clients ask is what the vendors describe. */
 afterEach(() => {
-  const [violation] = [...homes.values()].flatMap((home) => home.violations());
+  const [violation] = homes.violations();
   if (violation !== undefined) throw new Error(violation);
 });
 
@@ -90,13 +87,12 @@ afterAll(async () => {
   const rows = homeNames.map((from) => [from, ...homeNames.map((to) => results.get(`${from} ${to}`) ?? 'not run')]);
   const lines = [['from \\ into', ...homeNames], ...rows].map((row) => row.map((cell) => cell.padEnd(14)).join(''));
   process.stdout.write(`${lines.join('\n')}\n`);
-  await Promise.all([...homes.values()].map((home) => home.stop()));
-  await lab.remove();
+  await homes.stop();
 });
 
 /** The live side is another one. */
 const damage = async (name: HomeName): Promise<void> => {
-  const { place, server } = homeOf(name);
+  const { place, server } = homes.of(name);
   for (const [index, key] of keys.entries()) {
     if (index % 2 === 0) await place.drop('library', key);
     else await place.put('library', key, 'damaged');

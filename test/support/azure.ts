@@ -8,8 +8,9 @@ import type { DatabaseService, ServiceJob } from '../../core/ports/database-serv
 import { openService } from '../../steps/services/index.ts';
 import { type AzureFake, startAzureFake } from '../fakes/azure-arm/server.ts';
 import { type FakeFlexibleServer, subscription, tenant } from '../fakes/azure-arm/things.ts';
+import { runPsql } from '../oracle/psql.ts';
 import { type Certificates, createCertificates } from './certificates.ts';
-import { type Spec, secretDocument } from './lab.ts';
+import { connectTo, type Spec, secretDocument } from './lab.ts';
 import { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.ts';
 import { ownFolder, takeBaseBackup } from './postgres-programs.ts';
 
@@ -28,23 +29,23 @@ export interface AzureLab {
 export interface AzureLabOptions {
   readonly port?: number;
   readonly name?: string;
-  readonly settings?: PostgresOptions['settings'];
+  /** One that archives its log there, and stays when the lab is stopped. */
+  readonly given?: { readonly server: PostgresServer; readonly archive: string };
 }
 
-export const startAzureLab = async ({
-  port = 0,
-  name = 'main',
-  settings = {},
-}: AzureLabOptions = {}): Promise<AzureLab> => {
-  const archive = await ownFolder('lc2-archive-');
+/** What a server needs that is to be restored to a time. */
+export const archivingTo = (archive: string): Required<Pick<PostgresOptions, 'settings' | 'hba'>> => ({
+  // Restored servers have addresses of their own.
+  hba: ['host all all 127.0.0.0/8 scram-sha-256'],
+  settings: { archive_mode: 'on', archive_command: `cp %p ${archive}/%f` },
+});
+
+export const startAzureLab = async ({ port = 0, name = 'main', given }: AzureLabOptions = {}): Promise<AzureLab> => {
+  const archive = given?.archive ?? (await ownFolder('lc2-archive-'));
   const folder = await mkdtemp(join(tmpdir(), 'lc2-azure-'));
   await chmod(folder, 0o755);
   const certificates = await createCertificates(folder, ['127.0.0.1']);
-  const server = await startPostgres({
-    // Restored servers have addresses of their own.
-    hba: ['host all all 127.0.0.0/8 scram-sha-256'],
-    settings: { archive_mode: 'on', archive_command: `cp %p ${archive}/%f`, ...settings },
-  });
+  const server = given?.server ?? (await startPostgres(archivingTo(archive)));
   const { host, port: at, superuser, password, bin } = server;
   const machine = { host, port: at, superuser, password, bin, archive };
   // Azure takes one when a server is made, and then every day.
@@ -70,14 +71,18 @@ export const startAzureLab = async ({
     env: { NODE_EXTRA_CA_CERTS: certificates.ca },
     stop: async () => {
       await fake.stop();
-      await server.stop();
-      for (const each of [archive, folder]) await rm(each, { recursive: true, force: true, maxRetries: 5 });
+      if (!given) await server.stop();
+      for (const each of [folder, ...(given ? [] : [archive])])
+        await rm(each, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 };
 
 /** `spec.database` of an environment whose server Azure runs; the Secret is `db`. */
-export const azureDatabase = ({ fake, server, main }: AzureLab, more: Spec = {}): Spec => ({
+export const azureDatabase = (
+  { fake, server, main }: Pick<AzureLab, 'fake' | 'server' | 'main'>,
+  more: Spec = {},
+): Spec => ({
   azureFlexibleServer: { ...memberOf({ fake, server, main }), ...more },
   credentials: { secretName: 'db' },
 });
@@ -96,7 +101,7 @@ const memberOf = ({ fake, server, main }: Pick<AzureLab, 'fake' | 'server' | 'ma
 
 export const application = { tenantId: tenant, clientId: 'lc2-backup', clientSecret: 'secret of the application\n' };
 
-export const azureSecret = ({ server: { superuser, password } }: AzureLab): Spec =>
+export const azureSecret = ({ server: { superuser, password } }: Pick<AzureLab, 'server'>): Spec =>
   secretDocument('db', { username: superuser, password, ...application });
 
 /** The adapter of an environment `retail/prd` whose server this fake runs. */
@@ -111,6 +116,12 @@ export const openAzureService = (
   const service = openService({ environment, secrets, signal: new AbortController().signal });
   if (!service) throw new Error('no service');
   return service;
+};
+
+/** The log has sequences some values ahead until they are set, and so has what is restored to a time. */
+export const settleSequences = async (server: PostgresServer, database: string): Promise<void> => {
+  const each = `setval(format('%I.%I', schemaname, sequencename)::regclass, last_value)`;
+  await runPsql(connectTo(server, database), `SELECT ${each} FROM pg_sequences WHERE last_value IS NOT NULL`);
 };
 
 let jobs = 0;

@@ -3,8 +3,9 @@ import { startCloudSqlFake } from '../fakes/cloud-sql/server.ts';
 import type { Front } from '../fakes/http-front.ts';
 import { startRdsFake } from '../fakes/rds/server.ts';
 import { startTransferFake } from '../fakes/storage-transfer/server.ts';
+import { azureDatabase, azureSecret, startAzureLab } from './azure.ts';
 import { instanceOf as sqlInstanceOf, project } from './cloud-sql.ts';
-import { databaseSecret, databaseSpec, type Lab, type Spec } from './lab.ts';
+import { createLab, databaseSecret, databaseSpec, type Lab, type Spec } from './lab.ts';
 import { type Place, startAzblob, startFolders, startGs, startS3 } from './places.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';
 import { instanceOf, rdsDatabase, rdsSecret } from './rds.ts';
@@ -31,6 +32,7 @@ interface Application {
 }
 
 interface Service {
+  readonly server: PostgresServer;
   /** `spec.database`, with more of the service's own. */
   database(more: Spec): Spec;
   readonly secret: Spec;
@@ -38,18 +40,18 @@ interface Service {
   readonly store?: Spec;
   /** What the service needs else. */
   readonly away?: Spec;
+  /** For programs that talk to the cloud. */
+  readonly env?: Readonly<Record<string, string>>;
   violations?(): readonly string[];
-  stop?(): Promise<void>;
+  /** Ends the server too. */
+  stop(): Promise<void>;
 }
 
-const frontOf = ({ name, front }: Place): Front => {
-  if (!front) throw new Error(`${name} has no front`);
-  return front;
-};
-
 /** Cloud SQL exports and imports, Storage Transfer copies. */
-const onGcp = async (server: PostgresServer, place: Place): Promise<Service> => {
-  const { endpoint: buckets } = frontOf(place);
+const onGcp = async (front: Front | undefined): Promise<Service> => {
+  if (!front) throw new Error('the buckets have no front');
+  const server = await startPostgres();
+  const buckets = front.endpoint;
   const [sql, transfer] = await Promise.all([
     startCloudSqlFake({ instances: [sqlInstanceOf(server, 'main')], buckets }),
     startTransferFake({ project, buckets }),
@@ -57,49 +59,113 @@ const onGcp = async (server: PostgresServer, place: Place): Promise<Service> => 
   const { host, port } = server;
   const at = { engine: 'postgresql', host, port, tls: { mode: 'disable' } };
   return {
+    server,
     database: (more) => ({ cloudSql: { ...at, project, instance: 'main', endpoint: sql.endpoint, ...more } }),
     secret: databaseSecret(server),
     away: { method: 'dump' },
     store: { storageTransfer: { project, minimumObjects: 1, endpoint: transfer.endpoint } },
     violations: () => [...sql.violations, ...transfer.violations],
-    stop: async () => void (await Promise.all([sql.stop(), transfer.stop()])),
+    stop: async () => {
+      await Promise.all([sql.stop(), transfer.stop()]);
+      await server.stop();
+    },
   };
 };
 
-const onAws = async (server: PostgresServer): Promise<Service> => {
+/** RDS snapshots, and a temporary server is dumped. */
+const onAws = async (): Promise<Service> => {
+  const server = await startPostgres();
   const fake = await startRdsFake({ instances: [instanceOf(server, 'main')] });
   return {
+    server,
     database: (more) => rdsDatabase(fake, server, { instance: 'main', ...more }),
     secret: rdsSecret(server),
     violations: () => fake.violations,
-    stop: () => fake.stop(),
+    stop: async () => {
+      await fake.stop();
+      await server.stop();
+    },
   };
 };
 
-const onServer = (server: PostgresServer): Promise<Service> =>
-  Promise.resolve({ database: (more) => databaseSpec(server, more), secret: databaseSecret(server) });
+/** A flexible server is backed up, and one that is restored to a point in time is dumped. */
+const onAzure = async (): Promise<Service> => {
+  const azure = await startAzureLab();
+  const kept = { dumpFrom: 'point', temporary: { logDelay: '1s' }, snapshot: { enabled: true } };
+  return {
+    server: azure.server,
+    database: (more) => azureDatabase(azure, { ...kept, ...more }),
+    secret: azureSecret(azure),
+    env: azure.env,
+    violations: () => azure.fake.violations,
+    stop: () => azure.stop(),
+  };
+};
 
-const kinds = {
+const onHost = async (): Promise<Service> => {
+  const server = await startPostgres();
+  return {
+    server,
+    database: (more) => databaseSpec(server, more),
+    secret: databaseSecret(server),
+    stop: () => server.stop(),
+  };
+};
+
+interface Kind {
+  /** Folders of the lab without it. */
+  readonly place?: () => Promise<Place>;
+  readonly service: (front: Front | undefined) => Promise<Service>;
+}
+
+const kinds: Readonly<Record<HomeName, Kind>> = {
   gcp: { place: startGs, service: onGcp },
   aws: { place: startS3, service: onAws },
-  azure: { place: startAzblob, service: onServer },
-  server: { place: (lab: Lab) => Promise.resolve(startFolders(lab)), service: onServer },
-} as const satisfies Record<
-  HomeName,
-  { place: (lab: Lab) => Promise<Place>; service: (server: PostgresServer, place: Place) => Promise<Service> }
->;
+  azure: { place: startAzblob, service: onAzure },
+  server: { service: onHost },
+};
 
-export const startHome = async (name: HomeName, lab: Lab): Promise<Home> => {
-  const kind = kinds[name];
-  const [place, server] = await Promise.all([kind.place(lab), startPostgres()]);
-  const service = await kind.service(server, place);
+export interface Homes {
+  readonly lab: Lab;
+  of(name: HomeName): Home;
+  /** What was asked of any of their clouds and is not in the vendor's description. */
+  violations(): readonly string[];
+  stop(): Promise<void>;
+}
+
+export const startHomes = async (names: readonly HomeName[]): Promise<Homes> => {
+  const started = await Promise.all(
+    names.map(async (name) => {
+      const place = await kinds[name].place?.();
+      return { name, place, service: await kinds[name].service(place?.front) };
+    }),
+  );
+  const env = started.reduce<Record<string, string>>((all, { service }) => ({ ...all, ...service.env }), {});
+  const lab = await createLab(env);
+  const homes = started.map(({ name, place, service }) => homeOf(name, place ?? startFolders(lab), service));
+  return {
+    lab,
+    of: (name) => {
+      const home = homes.find((each) => each.name === name);
+      if (home === undefined) throw new Error(`no ${name}`);
+      return home;
+    },
+    violations: () => homes.flatMap((home) => home.violations()),
+    stop: async () => {
+      await Promise.all(homes.map((home) => home.stop()));
+      await lab.remove();
+    },
+  };
+};
+
+const homeOf = (name: HomeName, place: Place, service: Service): Home => {
   // One Secret for each home, where environments of several are in one file.
   const secretName = `database-${name}`;
   const secret = { ...service.secret, metadata: { name: secretName } };
   return {
     name,
     place,
-    server,
+    server: service.server,
     application: ({ database, library, isStoredHere }) => ({
       database: {
         ...service.database({ databases: [database], ...(!isStoredHere && service.away) }),
@@ -110,8 +176,8 @@ export const startHome = async (name: HomeName, lab: Lab): Promise<Home> => {
     secrets: [secret, ...(place.secret === undefined ? [] : [place.secret])],
     violations: () => service.violations?.() ?? [],
     stop: async () => {
-      await service.stop?.();
-      await Promise.all([place.stop(), server.stop()]);
+      await service.stop();
+      await place.stop();
     },
   };
 };

@@ -192,6 +192,32 @@ const gcp: readonly Row<CloudSetting>[] = [
   },
 ];
 
+/** What steps write down that have a cloud make something. */
+const recordRows = (first: CloudScene, ...others: readonly CloudScene[]): Row<CloudSetting>[] =>
+  (['snapshot', 'dump'] as const).flatMap((step) => [
+    {
+      stratum: `${step}: handle`,
+      settings: backup(first, ...others),
+      spot: http('PUT', new RegExp(`/steps/${step}/0001\\.operation\\.json`)),
+      sides: around,
+      victims: anyOf(step),
+    },
+    {
+      stratum: `${step}: written down`,
+      settings: backup(first),
+      spot: http('PUT', new RegExp(`/steps/${step}/0001\\.json`)),
+      sides: around,
+      victims: anyOf(step),
+    },
+    {
+      stratum: `record of ${step}`,
+      settings: backup(first, ...others),
+      spot: http('PUT', new RegExp(`/steps/${step}\\.json`)),
+      sides: around,
+      victims: anyOf(step),
+    },
+  ]);
+
 const api = /^\/$/;
 const snapshots = /Action=DescribeDB(Cluster)?Snapshots&/;
 const servers = /Action=DescribeDB(Instances|Clusters)&/;
@@ -260,29 +286,7 @@ const aws: readonly Row<CloudSetting>[] = [
     sides: around,
     victims: anyOf('dump'),
   },
-  ...(['snapshot', 'dump'] as const).flatMap((step) => [
-    {
-      stratum: `${step}: handle`,
-      settings: backup('instance', 'cluster'),
-      spot: http('PUT', new RegExp(`/steps/${step}/0001\\.operation\\.json`)),
-      sides: around,
-      victims: anyOf(step),
-    },
-    {
-      stratum: `${step}: written down`,
-      settings: backup('instance'),
-      spot: http('PUT', new RegExp(`/steps/${step}/0001\\.json`)),
-      sides: around,
-      victims: anyOf(step),
-    },
-    {
-      stratum: `record of ${step}`,
-      settings: backup('instance', 'cluster'),
-      spot: http('PUT', new RegExp(`/steps/${step}\\.json`)),
-      sides: around,
-      victims: anyOf(step),
-    },
-  ]),
+  ...recordRows('instance', 'cluster'),
   {
     stratum: 'seal',
     settings: backup('instance', 'copy'),
@@ -292,7 +296,39 @@ const aws: readonly Row<CloudSetting>[] = [
   },
 ];
 
+const asksServer = /\/flexibleServers\/lc2-[^/]*\?/;
+const armOperation = { method: 'GET', path: /\/azureAsyncOperation\// };
+
 const azure: readonly Row<CloudSetting>[] = [
+  ...(
+    [
+      ['snapshot', 'snapshot', /\/backups\/lc2-[^/]*\?/],
+      ['server', 'dump', asksServer],
+    ] as const
+  ).flatMap(([what, step, path]): Row<CloudSetting>[] => [
+    {
+      stratum: `${what}: asked`,
+      settings: backup('point'),
+      spot: http('PUT', path),
+      sides: around,
+      victims: anyOf(step),
+    },
+    {
+      stratum: `${what}: looked at`,
+      settings: backup('point'),
+      spot: looks(armOperation, new RegExp(`^PUT \\S+${path.source}`)),
+      sides: looking,
+      victims: anyOf(step),
+    },
+  ]),
+  {
+    stratum: 'server: deleted',
+    settings: backup('point'),
+    spot: http('DELETE', asksServer),
+    sides: around,
+    victims: anyOf('dump'),
+  },
+  ...recordRows('point'),
   {
     stratum: 'object: copied',
     settings: backup('copy'),

@@ -1,8 +1,11 @@
 // What one worker kills in, in a cloud: a PostgreSQL server of its own, the fakes that work with it, and fronts before all
 // that the product asks. It lasts until a case fails in it.
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { archivingTo } from '../../support/azure.ts';
 import { createLab, environmentDocument, type Lab } from '../../support/lab.ts';
 import { startPostgres } from '../../support/postgres.ts';
+import { ownFolder } from '../../support/postgres-programs.ts';
 import type { S3Server } from '../../support/s3-servers.ts';
 import { type Cloud, type CloudName, type CloudScene, startCloud } from './clouds.ts';
 import { type DatabaseSide, databaseSide } from './database-side.ts';
@@ -39,9 +42,14 @@ interface CloudWorldOptions {
 
 export const createCloudWorld = async ({ name, server, compileCache }: CloudWorldOptions): Promise<CloudWorld> => {
   const number = worlds++;
-  const settings = { shared_buffers: '16MB', max_connections: '40' };
-  const [postgres, lab] = await Promise.all([startPostgres({ settings }), createLab()]);
-  const cloud = await startCloud(name, { postgres, server, number });
+  const archive = await ownFolder('lc2-archive-');
+  const { settings, hba } = archivingTo(archive);
+  const more = { shared_buffers: '16MB', max_connections: '40' };
+  const [postgres, lab] = await Promise.all([
+    startPostgres({ hba, settings: name === 'azure' ? { ...more, ...settings } : more }),
+    createLab(),
+  ]);
+  const cloud = await startCloud(name, { postgres: { server: postgres, archive }, s3: server, number });
   const side = databaseSide(postgres, lab);
   return {
     lab,
@@ -56,7 +64,7 @@ export const createCloudWorld = async ({ name, server, compileCache }: CloudWorl
       };
       return lab.write(`${file}.yaml`, [environmentDocument('prd', spec), ...cloud.secrets]);
     },
-    start: (args) => lab.start(args, { NODE_COMPILE_CACHE: compileCache }),
+    start: (args) => lab.start(args, { NODE_COMPILE_CACHE: compileCache, ...cloud.env }),
     set: (trap) => {
       for (const front of cloud.fronts) front.set(trap);
     },
@@ -72,6 +80,7 @@ export const createCloudWorld = async ({ name, server, compileCache }: CloudWorl
       await cloud.stop();
       await postgres.stop();
       await lab.remove();
+      await rm(archive, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 };

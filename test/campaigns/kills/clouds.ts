@@ -1,7 +1,9 @@
 // The clouds that runs are killed in: what works for the product, behind fronts that hold whatever it asks.
+import { readFile } from 'node:fs/promises';
 import { startCloudSqlFake } from '../../fakes/cloud-sql/server.ts';
 import { startRdsFake } from '../../fakes/rds/server.ts';
 import { startTransferFake } from '../../fakes/storage-transfer/server.ts';
+import { azureDatabase, azureSecret, startAzureLab } from '../../support/azure.ts';
 import { azuriteAccount } from '../../support/cloud-servers.ts';
 import { instanceOf as sqlInstanceOf, project } from '../../support/cloud-sql.ts';
 import { databaseSecret, type Spec, secretDocument } from '../../support/lab.ts';
@@ -19,12 +21,14 @@ export type CloudName = (typeof cloudNames)[number];
 const scenes = {
   gcp: ['cloud-sql', 'storage-transfer', 'copy'],
   aws: ['instance', 'cluster', 'copy'],
-  azure: ['copy'],
+  azure: ['point', 'copy'],
 } as const satisfies Record<CloudName, readonly string[]>;
 export type CloudScene = (typeof scenes)[CloudName][number];
 
 export interface Cloud {
   readonly fronts: readonly HttpFront[];
+  /** For programs that talk to it. */
+  readonly env: Readonly<Record<string, string>>;
   readonly secrets: readonly Spec[];
   bucket(name: string): Promise<Place>;
   /** `spec.database`, of scenes that have one. */
@@ -84,6 +88,7 @@ const startGcp = async (postgres: PostgresServer): Promise<Cloud> => {
     sql.cloud.operations.filter(({ operationType }) => operationType === type).length;
   return {
     fronts: [objects, admin, mover],
+    env: {},
     secrets: [databaseSecret(postgres)],
     bucket: async (name) => {
       await buckets.make(name);
@@ -134,6 +139,7 @@ const startAws = async (postgres: PostgresServer, server: S3Server, number: numb
   const { cloud } = fake;
   return {
     fronts: [objects, api],
+    env: {},
     secrets: [rdsSecret(postgres), secretDocument('s3', server.secrets)],
     bucket: async (name) => {
       const place = await bucketPlace(server, `c${number}-${name}`, objects.endpoint);
@@ -170,36 +176,76 @@ const startAws = async (postgres: PostgresServer, server: S3Server, number: numb
   };
 };
 
-const startAzure = async (): Promise<Cloud> => {
-  const containers = await startAzblob();
-  const front = await startHttpFront(endpointOf(containers));
+const startAzure = async ({ server, archive }: CloudServer): Promise<Cloud> => {
+  const [containers, lab] = await Promise.all([startAzblob(), startAzureLab({ given: { server, archive } })]);
+  const { fake, main, certificates } = lab;
+  const [cert, key] = await Promise.all([
+    readFile(certificates.serverCertificate, 'utf8'),
+    readFile(certificates.serverKey, 'utf8'),
+  ]);
+  const [objects, arm] = await Promise.all([
+    startHttpFront(endpointOf(containers)),
+    startHttpFront(fake.endpoint, { cert, key }),
+  ]);
+  const { cloud } = fake;
+  cloud.weather.quotas.backups = 1000;
+  const onDemand = () => main.backups.filter(({ type }) => type === 'Customer On-Demand');
   return {
-    fronts: [front],
-    secrets: containers.secret === undefined ? [] : [containers.secret],
+    fronts: [objects, arm],
+    env: lab.env,
+    secrets: [azureSecret(lab), ...(containers.secret === undefined ? [] : [containers.secret])],
     bucket: async (name) => {
       await containers.make(name);
-      return inPlace(containers, name, `${front.endpoint}/${azuriteAccount.accountName}`);
+      return inPlace(containers, name, `${objects.endpoint}/${azuriteAccount.accountName}`);
     },
-    database: () => undefined,
+    database: (scene, databases) =>
+      scene === 'point'
+        ? azureDatabase(lab, {
+            endpoint: arm.endpoint,
+            authority: arm.endpoint,
+            databases: [...databases],
+            dumpFrom: 'point',
+            temporary: { logDelay: '1s' },
+            snapshot: { enabled: true },
+          })
+        : undefined,
     store: () => ({ mover: 'copy' }),
-    asked: () => ({}),
-    once: () => ({}),
-    snapshots: () => [],
-    running: () => [],
-    pace: () => undefined,
-    forget: () => undefined,
-    violations: () => [],
+    asked: () => cloud.counts().begun,
+    once: (scene) => (scene === 'point' ? { snapshots: 1, servers: 1 } : {}),
+    snapshots: () => onDemand().map(({ name }) => name),
+    running: () => [
+      ...(cloud.busy() ? ['an operation'] : []),
+      ...cloud.servers.flatMap(({ name, state }) => (name === main.name ? [] : [`${state} ${name}`])),
+    ],
+    pace: (pace) => {
+      cloud.weather.slow = paces[pace];
+    },
+    forget: () => {
+      for (const backup of onDemand().slice(0, -1)) {
+        main.backups.splice(main.backups.indexOf(backup), 1);
+        void backup.files.remove();
+      }
+    },
+    violations: () => fake.violations,
     stop: async () => {
-      await front.stop();
+      await Promise.all([objects.stop(), arm.stop()]);
+      await lab.stop();
       await containers.stop();
     },
   };
 };
 
+/** A server that clouds work with. */
+export interface CloudServer {
+  readonly server: PostgresServer;
+  /** Where it archives its log. */
+  readonly archive: string;
+}
+
 export const startCloud = (
   name: CloudName,
-  { postgres, server, number }: { readonly postgres: PostgresServer; readonly server: S3Server; number: number },
+  { postgres, s3, number }: { readonly postgres: CloudServer; readonly s3: S3Server; number: number },
 ): Promise<Cloud> => {
-  if (name === 'gcp') return startGcp(postgres);
-  return name === 'aws' ? startAws(postgres, server, number) : startAzure();
+  if (name === 'gcp') return startGcp(postgres.server);
+  return name === 'aws' ? startAws(postgres.server, s3, number) : startAzure(postgres);
 };

@@ -1,6 +1,7 @@
 // Stands before a server of objects or an interface of a cloud: holds a request or an answer when the trap wants it, and
 // watches that nothing is written twice to S3.
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { createServer as createSecure, request as requestSecure } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Moment, noTrap, type Trap } from './trap.ts';
@@ -32,7 +33,11 @@ interface Passing {
 /** What is written once: claims, records of steps, dumps, inventories, seals. */
 const writtenOnce = /\/\d{8}-\d{6}\/(run\.json|manifest\.json|steps\/|database\/|inventory\/)/;
 
-export const startHttpFront = async (server: string): Promise<HttpFront> => {
+/** With a certificate it speaks TLS to both sides. */
+export const startHttpFront = async (
+  server: string,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<HttpFront> => {
   const behind = new URL(server);
   let trap = noTrap;
   /** Writes reach the server one after the other, which makes its conditions as exact as Amazon's. */
@@ -97,13 +102,14 @@ export const startHttpFront = async (server: string): Promise<HttpFront> => {
     moments.add(over);
     await over;
   };
-  const http = createServer((incoming, outgoing) => {
+  const listen = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     handle(incoming, outgoing).catch(() => outgoing.destroy());
-  });
+  };
+  const http = tls ? createSecure(tls, listen) : createServer(listen);
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo;
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     set: (next) => {
       trap = next;
     },
@@ -147,7 +153,9 @@ const readBody = async (message: IncomingMessage): Promise<Buffer> => {
 
 const open = (behind: URL, { incoming, method, path }: Passing) => {
   const { expect: _expect, connection: _connection, ...headers } = incoming.headers;
-  return request({ host: behind.hostname, port: behind.port, method, path, headers, agent: false });
+  const options = { host: behind.hostname, port: behind.port, method, path, headers, agent: false } as const;
+  // The certificate behind is the front's own.
+  return behind.protocol === 'https:' ? requestSecure({ ...options, rejectUnauthorized: false }) : request(options);
 };
 
 const forward = (behind: URL, passing: Passing): Promise<Answer> =>

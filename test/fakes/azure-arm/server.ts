@@ -47,7 +47,8 @@ export async function startAzureFake({ servers, certificates, port = 0 }: AzureF
         status: 401,
         body: { error: 'invalid_client', error_description: 'AADSTS7000215: Invalid client secret.' },
       };
-    if (form.get('scope') !== `${endpoint}/.default`)
+    // Whatever stands before it on this host is it, too.
+    if (!/^https:\/\/127\.0\.0\.1:\d+\/\.default$/.test(form.get('scope') ?? ''))
       return { status: 400, body: { error: 'invalid_resource', error_description: 'AADSTS500011' } };
     return { status: 200, body: { token_type: 'Bearer', expires_in: 3599, access_token: `token-${++tokens}` } };
   };
