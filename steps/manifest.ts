@@ -14,6 +14,7 @@ import type { StepName } from '../core/steps/index.ts';
 import { drain, measure, sha256 } from './runtime/bytes.ts';
 import type { StoredFile } from './runtime/check-dump.ts';
 import type { StepContext } from './runtime/context.ts';
+import { snapshotCopiesOf } from './runtime/copy-snapshot.ts';
 import { lockFiles, requireLocks } from './runtime/lock-backup.ts';
 import { type BackupRun, openRun, requireStepOutput } from './runtime/run.ts';
 import { tryReadManifest } from './runtime/storage.ts';
@@ -32,6 +33,7 @@ export const manifest = async (context: StepContext): Promise<ManifestOutput> =>
   if (sealed.runUid !== context.runUid)
     throw new Lc2Error('BACKUP_ID_TAKEN', 'another run has sealed this backup', { where: sealed.backupId });
   await lockSeal(run, sealed);
+  const regions = snapshotCopiesOf(run.environment, sealed);
   return {
     backupId: sealed.backupId,
     url: `${run.storage.url}/${layout.manifest(run.stamp)}`,
@@ -40,7 +42,7 @@ export const manifest = async (context: StepContext): Promise<ManifestOutput> =>
     objects: sealed.objectStores.reduce((sum, store) => sum + store.objectCount, 0),
     verified: levelOf(sealed),
     components: sealed.components,
-    copies: run.environment.spec.storage.copies.map(({ name }) => name),
+    copies: [...run.environment.spec.storage.copies, ...regions.map(({ place }) => place)].map(({ name }) => name),
   };
 };
 

@@ -2,6 +2,7 @@ import { hasCode, Lc2Error } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest/manifest.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
+import { snapshotCopiesOf } from '../../steps/runtime/copy-snapshot.ts';
 import { lastLock } from '../../steps/runtime/lock-backup.ts';
 import { copyAt, listStamps, tryReadManifest } from '../../steps/runtime/storage.ts';
 import { resolveStamp } from '../backup-argument.ts';
@@ -50,7 +51,7 @@ const deleteAt = async (storage: ObjectStore, stamp: string): Promise<number> =>
 };
 
 /**
- * Before the manifest, which alone knows it. One that the service has let expire is gone, and that is fine; one of a manifest
+ * Before the manifest, which alone knows it; copies in other regions first. One that the service has let expire is gone, and that is fine; one of a manifest
  * that cannot be read stays.
  */
 const deleteSnapshot = async (
@@ -58,8 +59,13 @@ const deleteSnapshot = async (
   storage: ObjectStore,
   stamp: string,
 ): Promise<void> => {
-  const id = (await manifestOf(storage, stamp))?.database?.snapshotId;
-  if (id !== undefined) await adapters.openService(environment, secrets.database)?.remove({ kind: 'snapshot', id });
+  const manifest = await manifestOf(storage, stamp);
+  const id = manifest?.database?.snapshotId;
+  if (manifest === undefined || id === undefined) return;
+  const service = adapters.openService(environment, secrets.database);
+  for (const { place } of snapshotCopiesOf(environment, manifest))
+    await service?.snapshotCopies?.remove({ region: place.region, snapshotId: id });
+  await service?.remove({ kind: 'snapshot', id });
 };
 
 const manifestOf = async (storage: ObjectStore, stamp: string): Promise<Manifest | undefined> => {

@@ -43,9 +43,9 @@ export const requestStatus = z.strictObject({
     .optional(),
   copies: z
     .array(z.strictObject({ name: z.string().max(63), url: z.string().max(2048) }))
-    .max(5)
+    .max(10)
     .optional()
-    .describe('Other places where this backup stands, whole and verified.'),
+    .describe('Other places where this backup stands, whole and verified, and regions that hold its snapshot.'),
   previous: z.array(z.string().max(63)).max(100).optional().describe('Databases that a restore replaced and kept.'),
   startedAt: z.iso.datetime({ offset: true }).optional(),
   finishedAt: z.iso.datetime({ offset: true }).optional(),

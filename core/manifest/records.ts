@@ -24,15 +24,16 @@ export type RunRecord = z.output<typeof runRecord>;
 /** steps/<step>.json: the first attempt of a step that finished; later attempts return it. */
 export const stepRecord = z.object({ step: z.string(), runUid: z.string(), attempt: z.string(), output: z.unknown() });
 
-/** copies/<name>.json: another place holds this backup too, whole and verified. */
+/** copies/<name>.json: another place holds this backup too, whole and verified; or, without counts, its snapshot. */
 export const copyRecord = z.object({
   version: z.literal('1'),
   name: z.string(),
+  /** Of a snapshot its id there. */
   url: z.string(),
   /** Digest of the manifest, which is the same there. */
   manifest: z.string(),
-  objects: z.int(),
-  bytes: z.int(),
+  objects: z.int().optional(),
+  bytes: z.int().optional(),
   at: z.string(),
 });
 export type CopyRecord = z.output<typeof copyRecord>;

@@ -39,6 +39,12 @@ export const rdsStatements: Readonly<Record<'instance' | 'cluster', readonly Sta
   ],
 };
 
+/** More, for copies of snapshots in other regions. */
+export const rdsCopyStatements: typeof rdsStatements = {
+  instance: [{ actions: ['rds:CopyDBSnapshot'], resources: rds('snapshot:lc2-*') }],
+  cluster: [{ actions: ['rds:CopyDBClusterSnapshot'], resources: rds('cluster-snapshot:lc2-*') }],
+};
+
 /** Permission, and what it is for. */
 export type Reasons = Readonly<Record<string, string>>;
 

@@ -49,7 +49,8 @@ const secretOf = (place: { readonly credentials?: { readonly secretName: string 
 
 export const renderConfigMapData = (environment: Environment): ConfigMapData => {
   const { spec } = environment;
-  const uses = tryService(spec)?.uses;
+  const service = tryService(spec);
+  const uses = service?.uses;
   return {
     'environment.json': canonical(environment),
     'database-secret': secretOf(spec.database),
@@ -62,7 +63,7 @@ export const renderConfigMapData = (environment: Environment): ConfigMapData => 
     'has-snapshot': String(uses?.snapshot === true),
     'has-export': String(uses?.export === true),
     'has-dump': String(uses?.dump === true),
-    'has-copies': String(spec.storage.copies.length > 0),
+    'has-copies': String(spec.storage.copies.length + (service?.snapshotCopies.length ?? 0) > 0),
   };
 };
 

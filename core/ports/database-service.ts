@@ -9,6 +9,9 @@ import type { JobService } from './job-service.ts';
  * LOAD_FAILED.
  */
 export interface DatabaseService extends JobService<ServiceJob> {
+  /** Of services that copy snapshots to other regions. */
+  readonly snapshotCopies?: SnapshotCopies;
+
   /** What stands in the way of the jobs, found by looking only. */
   problems(): Promise<readonly Problem[]>;
 
@@ -43,6 +46,24 @@ export type ServiceJob =
       /** Handles of earlier imports of the same, which failed. */
       readonly ignore: readonly string[];
     };
+
+/** Copies are not given up either: whoever repeats the step goes on with the same. There is one of a snapshot in a region. */
+export interface SnapshotCopies extends JobService<SnapshotCopyJob> {
+  /** Asks to delete it, made or not; what is gone is fine. */
+  remove(copy: Pick<SnapshotCopyJob, 'region' | 'snapshotId'>): Promise<void>;
+}
+
+/** A copy in another region, known by what it is of. Ends with SNAPSHOT_FAILED; a repetition makes it anew. */
+export interface SnapshotCopyJob {
+  readonly kind: 'snapshot-copy';
+  readonly region: string;
+  /** Of the snapshot, which is made. */
+  readonly snapshotId: string;
+  /** For whoever looks at the bill. */
+  readonly description: string;
+  /** ISO 8601: nobody waits for longer. */
+  readonly until: string;
+}
 
 export interface Asked {
   readonly job: Extract<ServiceJob, { kind: 'snapshot' | 'temporary-server' }>;

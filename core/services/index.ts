@@ -49,6 +49,19 @@ interface Wishes {
   readonly method?: 'export' | 'dump';
   readonly dumpFrom?: 'snapshot' | 'point' | 'live';
   readonly temporary?: TemporaryServerSpec;
+  readonly snapshotCopies?: readonly SnapshotCopySpec[];
+}
+
+/** What every service has to know of copies of its snapshots. */
+interface SnapshotCopySpec {
+  readonly region: string;
+  /** Most that an attempt waits for it. */
+  readonly deadline: string;
+}
+
+export interface ChosenSnapshotCopy extends SnapshotCopySpec {
+  /** In records and messages; no place of `storage.copies` can have it. */
+  readonly name: string;
 }
 
 /** What every service has to know of its temporary servers. */
@@ -71,6 +84,8 @@ export interface ChosenService {
   readonly uses: { readonly snapshot: boolean; readonly export: boolean; readonly dump: boolean };
   /** Databases are dumped from a temporary server, of the run's point. */
   readonly temporary: ChosenTemporaryServer | undefined;
+  /** Other regions that snapshots of sealed backups are copied to. */
+  readonly snapshotCopies: readonly ChosenSnapshotCopy[];
 }
 
 export const tryChooseService = (database: ServiceSpecs): ChosenService | undefined => {
@@ -79,13 +94,19 @@ export const tryChooseService = (database: ServiceSpecs): ChosenService | undefi
     if (spec === undefined) continue;
     const { capabilities, exchange, ownDatabases } = services[name];
     const exports = capabilities.export && spec.method !== 'dump';
+    const snapshots = capabilities.snapshot && spec.snapshot?.enabled === true;
     return {
       name,
       spec: { ...spec, ignoreDatabases: [...spec.ignoreDatabases, ...ownDatabases] },
       capabilities,
       exchange,
-      uses: { snapshot: capabilities.snapshot && spec.snapshot?.enabled === true, export: exports, dump: !exports },
+      uses: { snapshot: snapshots, export: exports, dump: !exports },
       temporary: temporaryOf(capabilities.temporaryServer, spec),
+      snapshotCopies: (snapshots ? (spec.snapshotCopies ?? []) : []).map(({ region, deadline }) => ({
+        name: `snapshot.${region}`,
+        region,
+        deadline,
+      })),
     };
   }
   return undefined;

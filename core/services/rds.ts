@@ -14,6 +14,40 @@ const groupName = z
   .max(255)
   .regex(/^[-A-Za-z0-9._ ]+$/, 'must be letters, digits, -, ., _ and spaces');
 
+const region = z
+  .string()
+  .min(4)
+  .max(40)
+  .regex(/^[a-z]{2}(-[a-z]+)+-[0-9]+$/, 'must be a region of AWS, as eu-central-1');
+
+/** Another region that holds the snapshot of each sealed backup too. */
+const snapshotCopy = withRules(
+  z.strictObject({
+    region: region.describe('Region of AWS that the snapshot is copied to.'),
+    kmsKeyId: z
+      .string()
+      .min(1)
+      .max(2048)
+      .regex(/^[-A-Za-z0-9:/_]+$/, 'must be the id, the alias or the ARN of a KMS key')
+      .optional()
+      .describe('KMS key of that region (id, alias or ARN) for the copy; required where the server is encrypted.'),
+    endpoint: httpUrl
+      .optional()
+      .describe(
+        'The API of RDS in that region, for private endpoints and other partitions; that of the region without it.',
+      ),
+    deadline: duration.default('12h').describe('Most that an attempt waits for it; AWS goes on with it all the same.'),
+  }),
+  [
+    {
+      rule: "!has(self.kmsKeyId) || !self.kmsKeyId.startsWith('arn:') || self.kmsKeyId.contains(':kms:' + self.region + ':')",
+      message: 'kmsKeyId must be of the region that is copied to',
+      check: ({ kmsKeyId, region: to }) =>
+        kmsKeyId === undefined || !kmsKeyId.startsWith('arn:') || kmsKeyId.includes(`:kms:${to}:`),
+    },
+  ],
+);
+
 /**
  * Amazon RDS for PostgreSQL and Aurora PostgreSQL. AWS snapshots, and restores a snapshot to a new server, from which a step
  * dumps; points, row counts and the swap need SQL, so the server is described too.
@@ -22,12 +56,7 @@ const schema = withRules(
   z
     .strictObject({
       ...serverShape,
-      region: z
-        .string()
-        .min(4)
-        .max(40)
-        .regex(/^[a-z]{2}(-[a-z]+)+-[0-9]+$/, 'must be a region of AWS, as eu-central-1')
-        .describe('Region of AWS, as eu-central-1.'),
+      region: region.describe('Region of AWS, as eu-central-1.'),
       instance: identifier.optional().describe('Identifier of the instance; not of one that belongs to a cluster.'),
       cluster: identifier.optional().describe('Identifier of the Aurora cluster, in place of instance.'),
       endpoint: httpUrl
@@ -42,6 +71,12 @@ const schema = withRules(
           enabled: z.boolean().default(true).describe('Whether each backup also takes a snapshot.'),
         })
         .prefault({}),
+      snapshotCopies: z
+        .array(snapshotCopy)
+        .max(5)
+        .default([])
+        .describe('Other regions that AWS copies the snapshot of each sealed backup to.')
+        .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['region'] }),
       temporary: z
         .strictObject({
           class: z
@@ -82,6 +117,17 @@ const schema = withRules(
       rule: "self.dumpFrom == 'live' || self.snapshot.enabled",
       message: 'without a snapshot nothing can be dumped from it: set dumpFrom to live, or snapshot.enabled to true',
       check: ({ dumpFrom, snapshot }) => dumpFrom === 'live' || snapshot.enabled,
+    },
+    {
+      rule: 'self.snapshotCopies.size() == 0 || self.snapshot.enabled',
+      message: 'without a snapshot there is nothing to copy: set snapshot.enabled to true, or leave snapshotCopies out',
+      check: ({ snapshotCopies, snapshot }) => snapshotCopies.length === 0 || snapshot.enabled,
+    },
+    {
+      rule: 'self.snapshotCopies.all(a, a.region != self.region && self.snapshotCopies.exists_one(b, b.region == a.region))',
+      message: 'snapshotCopies must have different regions, none of them that of the server',
+      check: ({ snapshotCopies, region: own }) =>
+        new Set([own, ...snapshotCopies.map((copy) => copy.region)]).size === snapshotCopies.length + 1,
     },
   ],
 );

@@ -66,7 +66,7 @@ const stranger = (key: string): Problem => ({ code: 'BACKUP_DAMAGED', key, messa
  */
 const isWorkingFile = ({ records }: Manifest, key: string): boolean => {
   const name = key.slice(key.indexOf('/') + 1);
-  if (/^copies\/[-a-z0-9]+\.json$/.test(name)) return true;
+  if (/^copies\/(snapshot\.)?[-a-z0-9]+\.json$/.test(name)) return true;
   return name.startsWith('steps/') && (records === undefined || name.indexOf('/', 'steps/'.length) !== -1);
 };
 

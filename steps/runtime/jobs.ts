@@ -53,9 +53,7 @@ type JobRecord = z.output<typeof jobRecord>;
 
 const handleRecord = z.object({ handle: z.string() });
 
-export interface JobTask<Facts extends z.ZodType> {
-  readonly context: StepContext;
-  readonly service: Service;
+export interface JobTask<Facts extends z.ZodType> extends NamedTask<Job> {
   readonly storage: ObjectStore;
   /** Where the records are. */
   readonly folder: string;
@@ -66,8 +64,6 @@ export interface JobTask<Facts extends z.ZodType> {
     number: number,
     earlier: readonly string[],
   ) => Promise<{ readonly job: Job; readonly facts: z.input<Facts> }>;
-  /** Throws where nobody may ask for anything any more. */
-  readonly mayStart: () => Promise<void>;
   /** From 0 to 1 how far the job is, where the service tells. */
   readonly report?: (fraction: number) => void;
 }
@@ -148,10 +144,24 @@ const handleOf = async <Facts extends z.ZodType>(
   return handle;
 };
 
+/** Work that its own name leads back to: nothing has to be written down for whoever repeats it. */
+export const runNamedJob = async <J extends { readonly kind: string }>(
+  task: NamedTask<J>,
+  job: J,
+  report?: (fraction: number) => void,
+): Promise<JobResult> => task.service.wait(job, await startOrFind(task, job), report);
+
+interface NamedTask<J> {
+  readonly context: StepContext;
+  readonly service: JobService<J>;
+  /** Throws where nobody may ask for anything any more. */
+  readonly mayStart: () => Promise<void>;
+}
+
 /** How often an answer may be lost before somebody should look. */
 const lostAnswers = 5;
 
-const startOrFind = async <Facts extends z.ZodType>(task: JobTask<Facts>, job: Job): Promise<string> => {
+const startOrFind = async <J extends { readonly kind: string }>(task: NamedTask<J>, job: J): Promise<string> => {
   const { context, service } = task;
   const { clock, environment, signal } = context;
   const until = clock.now().getTime() + durationSeconds(environment.spec.scheduling.deadline) * 1000;

@@ -15,6 +15,7 @@ export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
       class: writes === undefined ? undefined : (await describeInstance(client, writes)).DBInstanceClass,
       subnetGroup: cluster.DBSubnetGroup,
       securityGroups: (cluster.VpcSecurityGroups ?? []).flatMap(({ VpcSecurityGroupId }) => VpcSecurityGroupId ?? []),
+      encrypted: cluster.StorageEncrypted === true,
       scaling: cluster.ServerlessV2ScalingConfiguration,
     };
   },
@@ -44,6 +45,17 @@ export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
   deleteSnapshot: async (id) => {
     await client.call('DeleteDBClusterSnapshot', ({ rds, DeleteDBClusterSnapshotCommand, abortable }) =>
       rds.send(new DeleteDBClusterSnapshotCommand({ DBClusterSnapshotIdentifier: id }), abortable),
+    );
+  },
+  copySnapshot: async ({ id, source, kmsKeyId, tags }) => {
+    const input = {
+      SourceDBClusterSnapshotIdentifier: source,
+      TargetDBClusterSnapshotIdentifier: id,
+      ...(kmsKeyId === undefined ? {} : { KmsKeyId: kmsKeyId }),
+      Tags: [...tags],
+    };
+    await client.call('CopyDBClusterSnapshot', ({ rds, CopyDBClusterSnapshotCommand, abortable }) =>
+      rds.send(new CopyDBClusterSnapshotCommand(input), abortable),
     );
   },
   restore: async ({ id, snapshot, source, tags }) => {
@@ -124,6 +136,7 @@ const snapshotThing = (snapshot: DBClusterSnapshot): RdsThing => ({
   arn: snapshot.DBClusterSnapshotArn ?? '',
   status: snapshot.Status ?? '',
   percent: snapshot.PercentProgress,
+  source: snapshot.SourceDBClusterSnapshotArn,
   tags: tagsOf(snapshot.TagList),
 });
 

@@ -40,6 +40,17 @@ export const instanceUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
       rds.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier: id }), abortable),
     );
   },
+  copySnapshot: async ({ id, source, kmsKeyId, tags }) => {
+    const input = {
+      SourceDBSnapshotIdentifier: source,
+      TargetDBSnapshotIdentifier: id,
+      ...(kmsKeyId === undefined ? {} : { KmsKeyId: kmsKeyId }),
+      Tags: [...tags],
+    };
+    await client.call('CopyDBSnapshot', ({ rds, CopyDBSnapshotCommand, abortable }) =>
+      rds.send(new CopyDBSnapshotCommand(input), abortable),
+    );
+  },
   restore: async ({ id, snapshot, source, tags }) => {
     const { class: size = source.class, parameterGroup } = spec.temporary;
     const input = {
@@ -100,6 +111,7 @@ const snapshotThing = (snapshot: DBSnapshot): RdsThing => ({
   arn: snapshot.DBSnapshotArn ?? '',
   status: snapshot.Status ?? '',
   percent: snapshot.PercentProgress,
+  source: snapshot.SourceDBSnapshotIdentifier,
   tags: tagsOf(snapshot.TagList),
 });
 
@@ -119,5 +131,6 @@ const sourceOf = (instance: DBInstance): RdsSource => ({
   class: instance.DBInstanceClass,
   subnetGroup: instance.DBSubnetGroup?.DBSubnetGroupName,
   securityGroups: (instance.VpcSecurityGroups ?? []).flatMap(({ VpcSecurityGroupId }) => VpcSecurityGroupId ?? []),
+  encrypted: instance.StorageEncrypted === true,
   cluster: instance.DBClusterIdentifier,
 });

@@ -1,4 +1,6 @@
 import {
+  CopyDBClusterSnapshotCommand,
+  CopyDBSnapshotCommand,
   CreateDBClusterSnapshotCommand,
   CreateDBInstanceCommand,
   CreateDBSnapshotCommand,
@@ -18,6 +20,8 @@ import type { RdsClientOptions } from './rds-client.ts';
 
 /** All that is used of the SDK; loaded by rds-client.ts alone. */
 export const commands = {
+  CopyDBClusterSnapshotCommand,
+  CopyDBSnapshotCommand,
   CreateDBClusterSnapshotCommand,
   CreateDBInstanceCommand,
   CreateDBSnapshotCommand,

@@ -10,6 +10,8 @@ export interface RdsUnit {
   snapshot(id: string): Promise<RdsThing | undefined>;
   snapshots(): AsyncIterable<RdsThing>;
   deleteSnapshot(id: string): Promise<void>;
+  /** In the region of the client. */
+  copySnapshot(order: CopyOrder): Promise<void>;
   restore(order: RestoreOrder): Promise<void>;
   /** What a server of this name lacks to be used beside time; asks for it. */
   complete(server: RdsThing, order: Pick<RestoreOrder, 'source' | 'tags'>): Promise<void>;
@@ -37,6 +39,7 @@ export interface RdsSource {
   readonly class: string | undefined;
   readonly subnetGroup: string | undefined;
   readonly securityGroups: readonly string[];
+  readonly encrypted: boolean;
   /** Of an instance: the cluster that it belongs to. */
   readonly cluster?: string | undefined;
   /** Of Aurora Serverless v2. */
@@ -49,11 +52,21 @@ export interface RdsThing {
   readonly arn: string;
   readonly status: string;
   readonly tags: ReadonlyMap<string, string>;
+  /** Of a copy of a snapshot: ARN of the snapshot. */
+  readonly source?: string | undefined;
   readonly percent?: number | undefined;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   /** Of a cluster. */
   readonly members?: readonly RdsThing[] | undefined;
+}
+
+export interface CopyOrder {
+  readonly id: string;
+  /** ARN of a snapshot in another region. */
+  readonly source: string;
+  readonly kmsKeyId: string | undefined;
+  readonly tags: readonly RdsTag[];
 }
 
 export interface RestoreOrder {

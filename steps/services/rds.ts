@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { type ErrorCode, hasCode, Lc2Error } from '../../core/errors.ts';
 import type { Problem } from '../../core/ports/database.ts';
-import type { DatabaseService, Leftover, ServiceJob } from '../../core/ports/database-service.ts';
-import type { JobResult } from '../../core/ports/job-service.ts';
+import type { DatabaseService, Leftover, ServiceJob, SnapshotCopyJob } from '../../core/ports/database-service.ts';
+import type { JobResult, JobService } from '../../core/ports/job-service.ts';
 import { poll } from './poll.ts';
 import { isRefusal, openRdsClient, type RdsClientOptions } from './rds-client.ts';
 import { clusterUnit } from './rds-cluster.ts';
+import { identifierOf, isCopy, openElsewhere, unitOf } from './rds-elsewhere.ts';
 import { instanceUnit } from './rds-instance.ts';
 import type { RdsSource, RdsTag, RdsThing } from './rds-unit.ts';
 
@@ -25,25 +26,35 @@ export const openRds = (options: RdsOptions): DatabaseService => {
   const client = openRdsClient(options);
   const unitFor = cluster === undefined ? instanceUnit : clusterUnit;
   const unit = unitFor({ client, spec, name: cluster ?? instance ?? '' });
+  const elsewhere = openElsewhere(options, unitFor);
   const failed = (job: OurJob, what: string, cause?: unknown): Lc2Error =>
-    new Lc2Error(failures[job.kind], `the ${titles[job.kind]} ${what}`, { where, cause });
+    new Lc2Error(failures[job.kind], `the ${titles[job.kind]} ${what}`, {
+      where: job.kind === 'snapshot-copy' ? `${job.region}/${nameOf(job)}` : where,
+      cause,
+    });
 
   const tagsFor = ({ description }: OurJob): RdsTag[] => [
     { Key: tag, Value: description },
     { Key: `${tag}-environment`, Value: environment },
   ];
 
-  const look = (job: OurJob): Promise<RdsThing | undefined> =>
-    job.kind === 'snapshot' ? unit.snapshot(nameOf(job)) : unit.server(nameOf(job));
+  const look = (job: OurJob): Promise<RdsThing | undefined> => {
+    if (job.kind === 'temporary-server') return unit.server(nameOf(job));
+    const holder = job.kind === 'snapshot' ? unit : elsewhere.unit(job.region, job.snapshotId);
+    return holder.snapshot(nameOf(job));
+  };
 
   const find = async (job: OurJob): Promise<RdsThing | undefined> => {
     const found = await look(job);
-    return found?.tags.get(tag) === job.description ? found : undefined;
+    const isOurs =
+      job.kind === 'snapshot-copy' ? isCopy(found, job.snapshotId) : found?.tags.get(tag) === job.description;
+    return isOurs ? found : undefined;
   };
 
   const ask = async (job: OurJob): Promise<void> => {
     const id = nameOf(job);
     if (job.kind === 'snapshot') return unit.createSnapshot(id, tagsFor(job));
+    if (job.kind === 'snapshot-copy') return elsewhere.copy(job, tagsFor(job));
     const source = await unit.source();
     return unit.restore({ id, snapshot: identifierOf(job.point.snapshotId ?? ''), source, tags: tagsFor(job) });
   };
@@ -52,6 +63,9 @@ export const openRds = (options: RdsOptions): DatabaseService => {
   const refusalOf = async (job: OurJob, error: unknown): Promise<unknown> => {
     if (isRefusal(error, ...exists)) {
       if (await find(job)) return undefined;
+      // Of a copy that failed, which makes room for the next.
+      if (job.kind === 'snapshot-copy' && (await look(job))?.status === 'deleting')
+        return new Lc2Error('SERVICE_BUSY', 'an earlier copy is being deleted', { where: job.region, cause: error });
       return failed(job, `cannot be made: ${nameOf(job)} exists and is not of this run`, error);
     }
     if (hasCode(error, 'SERVICE_REFUSED')) return failed(job, `was refused: ${error.what}`, error);
@@ -83,7 +97,10 @@ export const openRds = (options: RdsOptions): DatabaseService => {
   const waitForSnapshot = async (job: OurJob, report: (fraction: number) => void): Promise<JobResult> => {
     const { arn, status } = await seen(
       job,
-      ({ percent = 0 }) => report(percent / 100),
+      (found) => {
+        report((found.percent ?? 0) / 100);
+        if (making.test(found.status)) assertTime(job);
+      },
       (found) => !making.test(found.status),
     );
     if (status !== 'available') throw failed(job, `is ${status}`);
@@ -91,7 +108,7 @@ export const openRds = (options: RdsOptions): DatabaseService => {
   };
 
   const assertTime = (job: OurJob): void => {
-    if (job.kind === 'temporary-server' && Date.now() > new Date(job.until).getTime())
+    if ('until' in job && Date.now() > new Date(job.until).getTime())
       throw failed(job, `was not available in time (${job.until})`);
   };
 
@@ -114,10 +131,8 @@ export const openRds = (options: RdsOptions): DatabaseService => {
     return { id, server: { host, port } };
   };
 
-  return {
-    problems: async () => sourceProblems(await unit.source(), where),
-    start: async (given) => {
-      const job = ourJob(given);
+  const jobs: JobService<OurJob> = {
+    start: async (job) => {
       assertTime(job);
       try {
         await ask(job);
@@ -127,13 +142,23 @@ export const openRds = (options: RdsOptions): DatabaseService => {
       }
       return nameOf(job);
     },
-    find: async (given) => (await find(ourJob(given)))?.id,
-    wait: (given, _, report = () => undefined) => {
-      const job = ourJob(given);
-      return job.kind === 'snapshot' ? waitForSnapshot(job, report) : waitForServer(job);
-    },
+    find: async (job) => (await find(job))?.id,
+    wait: (job, _, report = () => undefined) =>
+      job.kind === 'temporary-server' ? waitForServer(job) : waitForSnapshot(job, report),
     // Neither a snapshot nor a restore can be given up.
     cancel: () => Promise.resolve(),
+  };
+
+  return {
+    problems: async () => {
+      const source = await unit.source();
+      return [...sourceProblems(source, where), ...(await elsewhere.problems(source))];
+    },
+    start: (job) => jobs.start(ourJob(job)),
+    find: (job) => jobs.find(ourJob(job)),
+    wait: (job, handle, report) => jobs.wait(ourJob(job), handle, report),
+    cancel: (handle) => jobs.cancel(handle),
+    snapshotCopies: { ...jobs, remove: elsewhere.remove },
     leftovers: async (prefix) => {
       const found: Leftover[] = [];
       const collect = async (kind: Leftover['kind'], things: AsyncIterable<RdsThing>): Promise<void> => {
@@ -171,14 +196,19 @@ const tag = 'lc2-backup';
 /** Looks at what was asked for and does not show, about twenty seconds. */
 const patience = 10;
 
-type OurJob = Extract<ServiceJob, { kind: 'snapshot' | 'temporary-server' }>;
+type OurJob = Extract<ServiceJob, { kind: 'snapshot' | 'temporary-server' }> | SnapshotCopyJob;
 
 const failures = {
   snapshot: 'SNAPSHOT_FAILED',
   'temporary-server': 'TEMPORARY_SERVER_FAILED',
+  'snapshot-copy': 'SNAPSHOT_FAILED',
 } as const satisfies Record<OurJob['kind'], ErrorCode>;
 
-const titles = { snapshot: 'snapshot', 'temporary-server': 'temporary server' } as const;
+const titles = {
+  snapshot: 'snapshot',
+  'temporary-server': 'temporary server',
+  'snapshot-copy': 'copy of the snapshot',
+} as const;
 
 const exists = [
   'DBSnapshotAlreadyExists',
@@ -193,17 +223,10 @@ const ourJob = (job: ServiceJob): OurJob => {
 };
 
 /** As AWS wants names: a letter first, no hyphens at the end or in pairs, 63 characters at most. */
-const nameOf = ({ description }: OurJob): string =>
-  `lc2-${createHash('sha256').update(description).digest('hex').slice(0, 40)}`;
-
-/** The last part of an ARN. */
-const identifierOf = (id: string): string => id.slice(id.lastIndexOf(':') + 1);
-
-/** Environments change from an instance to a cluster, and snapshots stay what they are. */
-const unitOf = (arn: string, otherwise: typeof instanceUnit): typeof instanceUnit => {
-  if (arn.includes(':cluster-snapshot:')) return clusterUnit;
-  return arn.includes(':snapshot:') ? instanceUnit : otherwise;
-};
+const nameOf = (job: OurJob): string =>
+  job.kind === 'snapshot-copy'
+    ? identifierOf(job.snapshotId)
+    : `lc2-${createHash('sha256').update(job.description).digest('hex').slice(0, 40)}`;
 
 const making = /^(creating|copying|pending)$/;
 /** States that pass by themselves are none of these. */

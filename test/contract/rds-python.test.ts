@@ -17,27 +17,36 @@ import { awsClient } from '../fakes/rds/model.ts';
 import { type RdsFake, startRdsFake } from '../fakes/rds/server.ts';
 import { region } from '../fakes/rds/things.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { clusterOf, instanceOf } from '../support/rds.ts';
+import { clusterOf, elsewhere, instanceOf, keyOf } from '../support/rds.ts';
 import { startMoto } from '../support/s3-servers.ts';
 
 let server: PostgresServer;
 let fake: RdsFake;
+let abroad: RdsFake;
 
 beforeAll(async () => {
   server = await startPostgres();
   const { cluster, writer } = clusterOf(server, 'aurora');
-  fake = await startRdsFake({ instances: [instanceOf(server, 'main'), writer], clusters: [cluster] });
+  const main = instanceOf(server, 'main', { kmsKeyId: keyOf(region) });
+  const encrypted = { ...cluster, kmsKeyId: keyOf(region) };
+  fake = await startRdsFake({ instances: [main, writer], clusters: [encrypted] });
+  abroad = await startRdsFake({ region: elsewhere, others: [fake] });
 });
 
 afterAll(async () => {
+  await abroad.stop();
   await fake.stop();
   await server.stop();
 });
 
-it('snapshots, restores and deletes for AWS’s own client, within AWS’s description', async () => {
+it('snapshots, restores, copies and deletes for AWS’s own client, within AWS’s description', async () => {
   fake.cloud.weather.slow = 300;
   const script = fileURLToPath(new URL('../support/rds-client.py', import.meta.url));
-  const about = JSON.stringify({ api: fake.endpoint, region });
+  const about = JSON.stringify({
+    api: fake.endpoint,
+    region,
+    abroad: { api: abroad.endpoint, region: elsewhere },
+  });
   const { stdout } = await promisify(execFile)(awsClient('bin/python'), [script, about], {
     env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
   });
@@ -59,10 +68,20 @@ it('snapshots, restores and deletes for AWS’s own client, within AWS’s descr
     'InvalidDBClusterStateFault',
     'db_cluster_deleted',
     'DBSnapshotNotFound',
+    'InvalidParameterCombination',
+    'DBSnapshotAlreadyExists',
+    'db_snapshot_completed',
+    'DBClusterSnapshotNotFoundFault',
+    'InvalidParameterCombination',
+    'DBClusterSnapshotAlreadyExistsFault',
+    'db_cluster_snapshot_available',
+    'DBSnapshotNotFound',
   ]);
   expect(endpoint.Port).not.toBe(server.port);
-  expect(fake.violations).toEqual([]);
-  expect(fake.cloud.counts().there).toEqual({ snapshots: 0, servers: 0 });
+  for (const each of [fake, abroad]) {
+    expect(each.violations).toEqual([]);
+    expect(each.cloud.counts().there).toEqual({ snapshots: 0, servers: 0 });
+  }
 });
 
 it('refuses by the codes by which moto refuses', async () => {

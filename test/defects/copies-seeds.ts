@@ -37,8 +37,8 @@ export const copiesSeeds: readonly Seed[] = [
   {
     breaks: 'a run whose copy failed is told to be good',
     file: 'steps/copy.ts',
-    find: '  if (failure) throw failure;\n',
-    replace: '',
+    find: 'if (outcome instanceof Lc2Error) throw outcome;',
+    replace: 'if (outcome instanceof Lc2Error) break;',
     test: unit('copies', 'a copy > that fails leaves the backup sealed, and the repetition goes on with it'),
   },
   {

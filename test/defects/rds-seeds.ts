@@ -1,4 +1,4 @@
-import { contract, type Seed, unit } from './seed.ts';
+import { component, contract, type Seed, unit } from './seed.ts';
 
 /** Snapshots and temporary servers: what is made twice, what is left, and what is taken for good. */
 export const rdsSeeds: readonly Seed[] = [
@@ -18,6 +18,64 @@ export const rdsSeeds: readonly Seed[] = [
       'rds',
       'jobs of an instance > are found again when the answer was lost, page after page, and are never made twice',
     ),
+  },
+  {
+    breaks: 'a snapshot in another region is taken for a copy of ours',
+    file: 'steps/services/rds-elsewhere.ts',
+    find: '  found?.source === snapshotId && ',
+    replace: '  found !== undefined && snapshotId !== found.id && ',
+    test: contract('rds-copies', 'copies of snapshots > are not taken from others'),
+  },
+  {
+    breaks: 'a copy of a snapshot that failed is in the way for ever',
+    file: 'steps/services/rds-elsewhere.ts',
+    find: "      if ((await there.snapshot(id))?.status === 'failed') await there.deleteSnapshot(id);\n",
+    replace: '',
+    test: contract(
+      'rds-copies',
+      'a copy of a snapshot of an instance > that has failed is made anew when it is asked for again',
+    ),
+  },
+  {
+    breaks: 'a copy of a snapshot is waited for all week',
+    file: 'steps/services/rds.ts',
+    find: '        if (making.test(found.status)) assertTime(job);\n',
+    replace: '',
+    test: contract(
+      'rds-copies',
+      'a copy of a snapshot of a cluster > that is not made in time is waited for no longer, and goes on',
+    ),
+  },
+  {
+    breaks: 'copies of snapshots are encrypted by whatever key',
+    file: 'steps/services/rds-elsewhere.ts',
+    find: 'kmsKeyId: wishFor(region)?.kmsKeyId, tags',
+    replace: 'kmsKeyId: undefined, tags',
+    test: contract('rds-copies', 'copies of snapshots > are encrypted by a key of their region'),
+  },
+  {
+    breaks: 'that the copy of an encrypted server needs a key shows at night',
+    file: 'steps/services/rds-elsewhere.ts',
+    find: 'if (source.encrypted && kmsKeyId === undefined)',
+    replace: 'if (source.encrypted && spec.cluster !== undefined)',
+    test: contract('rds-copies', 'a check > says what is wrong with an encrypted server and no key'),
+  },
+  {
+    breaks: 'snapshots in other regions outlive their backup',
+    file: 'cli/commands/delete.ts',
+    find: '    await service?.snapshotCopies?.remove({ region: place.region, snapshotId: id });\n',
+    replace: '    void place;\n',
+    test: component(
+      'rds-copies',
+      'a sealed backup’s snapshot is copied, recorded, usable there, and deleted with the backup',
+    ),
+  },
+  {
+    breaks: 'a run whose snapshot was not copied is told to be good',
+    file: 'steps/copy.ts',
+    find: '    if (outcome instanceof Lc2Error) throw outcome;\n',
+    replace: '    if (outcome instanceof Lc2Error) continue;\n',
+    test: component('rds-copies', 'a copy that fails ends the run with one clear line, and the backup is sealed'),
   },
   {
     breaks: 'only the first page of what there is at RDS is read',

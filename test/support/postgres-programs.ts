@@ -99,6 +99,13 @@ export const takeBaseBackup = async (primary: Primary, ...more: readonly string[
   return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) };
 };
 
+/** The same once more, of its own. */
+export const copyBaseBackup = async (backup: BaseBackup): Promise<BaseBackup> => {
+  const folder = await ownFolder('lc2-backup-');
+  await run('cp', ['--archive', join(backup.folder, 'data'), join(folder, 'data')]);
+  return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) };
+};
+
 const startIn = async (
   folder: string,
   primary: Primary,

@@ -72,6 +72,39 @@ rds.delete_db_instance(SkipFinalSnapshot=True, **member)
 rds.delete_db_cluster(SkipFinalSnapshot=True, **cluster)
 wait("db_cluster_deleted", **cluster)
 
+abroad = boto3.client(
+    "rds",
+    endpoint_url=about["abroad"]["api"],
+    region_name=about["abroad"]["region"],
+    aws_access_key_id="AKIATEST",
+    aws_secret_access_key="secret",
+    config=Config(retries={"max_attempts": 1}),
+)
+key = {"KmsKeyId": "alias/abroad"}
+for kind, where, of, id_field in (
+    ("db_snapshot", rds.describe_db_snapshots(**snapshot)["DBSnapshots"][0], "DBSnapshot", "DBSnapshotIdentifier"),
+    (
+        "db_cluster_snapshot",
+        rds.describe_db_cluster_snapshots(**cluster_snapshot)["DBClusterSnapshots"][0],
+        "DBClusterSnapshot",
+        "DBClusterSnapshotIdentifier",
+    ),
+):
+    arn = where[f"{of}Arn"]
+    call = getattr(abroad, f"copy_{kind}")
+    wish = {f"Target{id_field}": "abroad", "SourceRegion": about["region"], "Tags": tags}
+    refused("DBSnapshotNotFound" if of == "DBSnapshot" else "DBClusterSnapshotNotFoundFault", call, **{f"Source{id_field}": f"{arn}-not"}, **wish)
+    wish[f"Source{id_field}"] = arn
+    refused("InvalidParameterCombination", call, **wish)
+    made = call(**wish, **key)[of]
+    assert made["Status"] == "copying" and made["KmsKeyId"] == key["KmsKeyId"] and made["TagList"] == tags, made
+    assert arn in (made.get("SourceDBSnapshotIdentifier"), made.get("SourceDBClusterSnapshotArn")), made
+    refused("DBSnapshotAlreadyExists" if of == "DBSnapshot" else "DBClusterSnapshotAlreadyExistsFault", call, **wish, **key)
+    waiter = "db_snapshot_completed" if of == "DBSnapshot" else "db_cluster_snapshot_available"
+    abroad.get_waiter(waiter).wait(WaiterConfig=patience, **{id_field: "abroad"})
+    done.append(waiter)
+    getattr(abroad, f"delete_{kind}")(**{id_field: "abroad"})
+
 rds.delete_db_snapshot(**snapshot)
 rds.delete_db_cluster_snapshot(**cluster_snapshot)
 refused("DBSnapshotNotFound", rds.describe_db_snapshots, **snapshot)

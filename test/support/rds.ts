@@ -1,9 +1,10 @@
 // A region with one instance and one cluster, for tests: real servers and their fake API.
+import { setTimeout as pause } from 'node:timers/promises';
 import { Lc2Error } from '../../core/errors.ts';
 import { parseEnvironment } from '../../core/plan/environment.ts';
 import type { DatabaseService } from '../../core/ports/database-service.ts';
 import { openService } from '../../steps/services/index.ts';
-import type { FakeCluster, FakeInstance, FakeServer } from '../fakes/rds/things.ts';
+import type { FakeCluster, FakeInstance, FakeServer, FakeSnapshot } from '../fakes/rds/things.ts';
 import { region } from '../fakes/rds/things.ts';
 import type { RdsFake } from '../fakes/rds/server.ts';
 import { type Spec, secretDocument } from './lab.ts';
@@ -77,6 +78,10 @@ export const openRdsService = (
   return service;
 };
 
+/** Another region. */
+export const elsewhere = 'eu-west-1';
+export const keyOf = (at: string): string => `arn:aws:kms:${at}:123456789012:key/retail`;
+
 let jobs = 0;
 export const snapshotJob = () =>
   ({ kind: 'snapshot', description: `lc2-backup retail-prd-backup-x run ${++jobs}` }) as const;
@@ -88,6 +93,25 @@ export const serverJob = (snapshot: string, seconds = 60) =>
     point: { snapshotId: snapshot, time: '2025-11-09T14:30:01Z' },
     until: new Date(Date.now() + seconds * 1000).toISOString(),
   }) as const;
+
+export const copyJob = (snapshotId: string, seconds = 60) =>
+  ({
+    kind: 'snapshot-copy',
+    region: elsewhere,
+    snapshotId,
+    description: 'lc2-backup retail-prd-backup-x run copy',
+    until: new Date(Date.now() + seconds * 1000).toISOString(),
+  }) as const;
+
+/** Somebody makes a server out of a snapshot in the console of that region. */
+export const restoreThere = async ({ cloud }: RdsFake, snapshot: FakeSnapshot): Promise<FakeServer> => {
+  const place = { class: undefined, subnetGroup: undefined, securityGroups: [], parameterGroup: undefined };
+  const wish = { id: 'by-hand', tags: [], snapshot, ...place };
+  const made = snapshot.ofCluster ? cloud.restoreCluster(wish) : cloud.restoreInstance(wish);
+  while (made.status === 'creating' || made.status === 'modifying') await pause(20);
+  if (!made.server) throw new Error(`the server is ${made.status}`);
+  return made.server;
+};
 
 /** What the work ends with: an error of the catalogue. */
 export const codeOf = async (work: Promise<unknown>): Promise<string> => {

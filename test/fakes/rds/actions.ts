@@ -59,8 +59,9 @@ const page = <T>(all: readonly T[], input: Struct): { readonly items: readonly T
 };
 
 const instanceAnswer = (cloud: Cloud, instance: FakeInstance): Struct =>
-  instanceStruct(instance, cloud.serverOf(instance));
-const clusterAnswer = (cloud: Cloud, cluster: FakeCluster): Struct => clusterStruct(cluster, cloud.membersOf(cluster));
+  instanceStruct(cloud.region, instance, cloud.serverOf(instance));
+const clusterAnswer = (cloud: Cloud, cluster: FakeCluster): Struct =>
+  clusterStruct(cloud.region, cluster, cloud.membersOf(cluster));
 
 const snapshotsOf = (cloud: Cloud, ofCluster: boolean): FakeSnapshot[] =>
   cloud.snapshots.filter((each) => each.ofCluster === ofCluster);
@@ -76,7 +77,7 @@ const describeSnapshots =
     const wanted =
       id === undefined ? all.filter((each) => source === undefined || each.source === source) : [oneOf(all, id, code)];
     const { items, more } = page(wanted, input);
-    return { [`${prefix}Snapshots`]: items.map(snapshotStruct), ...more };
+    return { [`${prefix}Snapshots`]: items.map((each) => snapshotStruct(cloud.region, each)), ...more };
   };
 
 const assertAvailable = (thing: { readonly id: string; readonly status: string }, code: string): void => {
@@ -99,8 +100,74 @@ const usable = (snapshot: FakeSnapshot, code: string): FakeSnapshot => {
   return snapshot;
 };
 
+/** A copy that is under way ends with it. */
 const assertUnused = ({ id, status, restoring }: FakeSnapshot, code: string): void => {
   if (status === 'creating' || restoring > 0) throw new Refusal(code, `${id} is being created or restored.`);
+};
+
+interface CopyKind {
+  readonly ofCluster: boolean;
+  readonly action: string;
+  readonly source: string;
+  readonly target: string;
+  readonly taken: string;
+  readonly missing: string;
+  readonly state: string;
+}
+
+const instanceCopies: CopyKind = {
+  ofCluster: false,
+  action: 'CopyDBSnapshot',
+  source: 'SourceDBSnapshotIdentifier',
+  target: 'TargetDBSnapshotIdentifier',
+  taken: 'DBSnapshotAlreadyExists',
+  missing: 'DBSnapshotNotFound',
+  state: 'InvalidDBSnapshotState',
+};
+
+const clusterCopies: CopyKind = {
+  ofCluster: true,
+  action: 'CopyDBClusterSnapshot',
+  source: 'SourceDBClusterSnapshotIdentifier',
+  target: 'TargetDBClusterSnapshotIdentifier',
+  taken: 'DBClusterSnapshotAlreadyExistsFault',
+  missing: 'DBClusterSnapshotNotFoundFault',
+  state: 'InvalidDBClusterSnapshotStateFault',
+};
+
+/** Called where the copy is to be, and of another region by ARN only. */
+const copySnapshot = (cloud: Cloud, input: Struct, kind: CopyKind): Struct => {
+  const id = newName(input, kind.target, snapshotsOf(cloud, kind.ofCluster), kind.taken);
+  const arn = text(input, kind.source);
+  const found = cloud.elsewhere(arn);
+  if (found?.ofCluster !== kind.ofCluster) throw new Refusal(kind.missing, `${arn} not found.`);
+  const source = usable(found, kind.state);
+  const kmsKeyId = given(input, 'KmsKeyId');
+  const encrypted = source.kmsKeyId !== undefined;
+  if (encrypted && kmsKeyId === undefined)
+    throw new Refusal('InvalidParameterCombination', 'A KMS key of this region is required for an encrypted snapshot.');
+  if (!encrypted && kmsKeyId !== undefined && kind.ofCluster)
+    throw new Refusal('InvalidParameterCombination', 'KmsKeyId is not valid for an unencrypted cluster snapshot.');
+  if (kmsKeyId !== undefined && (cloud.weather.disabledKeys.has(kmsKeyId) || isOfAnother(cloud.region, kmsKeyId)))
+    throw new Refusal('KMSKeyNotAccessibleFault', `The KMS key ${kmsKeyId} is not accessible.`);
+  // Where nothing is encrypted AWS asks for no proof.
+  if (encrypted) assertSigned(cloud.region, input, kind);
+  return snapshotStruct(cloud.region, cloud.copy(source, { id, tags: tagsOf(input), arn, kmsKeyId }));
+};
+
+const isOfAnother = (region: string, key: string): boolean =>
+  key.startsWith('arn:') && !key.startsWith(`arn:aws:kms:${region}:`);
+
+/** The same request, signed for the region that has the snapshot. */
+const assertSigned = (region: string, input: Struct, { action, source }: CopyKind): void => {
+  const refuse = (why: string): never => {
+    throw new Refusal('InvalidParameterValue', `PreSignedUrl is not valid: ${why}`, 400);
+  };
+  const arn = textOf(input[source]);
+  const query = new URL(textOf(input['PreSignedUrl']) || refuse('it is missing')).searchParams;
+  const wanted = { Action: action, DestinationRegion: region, KmsKeyId: textOf(input['KmsKeyId']), [source]: arn };
+  for (const [name, value] of Object.entries(wanted)) if (query.get(name) !== value) refuse(name);
+  if (query.get('X-Amz-Credential')?.split('/')[2] !== arn.split(':')[3]) refuse('its region');
 };
 
 export const answers: Readonly<Record<string, Answer>> = {
@@ -120,7 +187,7 @@ export const answers: Readonly<Record<string, Answer>> = {
     const instance = instanceOf(cloud, input);
     const id = newName(input, 'DBSnapshotIdentifier', snapshotsOf(cloud, false), 'DBSnapshotAlreadyExists');
     assertAvailable(instance, 'InvalidDBInstanceState');
-    return { DBSnapshot: snapshotStruct(cloud.snapshot(instance, { id, tags: tagsOf(input) })) };
+    return { DBSnapshot: snapshotStruct(cloud.region, cloud.snapshot(instance, { id, tags: tagsOf(input) })) };
   },
 
   CreateDBClusterSnapshot: (cloud, input) => {
@@ -128,17 +195,20 @@ export const answers: Readonly<Record<string, Answer>> = {
     const taken = snapshotsOf(cloud, true);
     const id = newName(input, 'DBClusterSnapshotIdentifier', taken, 'DBClusterSnapshotAlreadyExistsFault');
     assertAvailable(cluster, 'InvalidDBClusterStateFault');
-    return { DBClusterSnapshot: snapshotStruct(cloud.snapshot(cluster, { id, tags: tagsOf(input) })) };
+    return { DBClusterSnapshot: snapshotStruct(cloud.region, cloud.snapshot(cluster, { id, tags: tagsOf(input) })) };
   },
 
   DescribeDBSnapshots: describeSnapshots(false),
   DescribeDBClusterSnapshots: describeSnapshots(true),
 
+  CopyDBSnapshot: (cloud, input) => ({ DBSnapshot: copySnapshot(cloud, input, instanceCopies) }),
+  CopyDBClusterSnapshot: (cloud, input) => ({ DBClusterSnapshot: copySnapshot(cloud, input, clusterCopies) }),
+
   DeleteDBSnapshot: (cloud, input) => {
     const snapshot = oneOf(snapshotsOf(cloud, false), text(input, 'DBSnapshotIdentifier'), 'DBSnapshotNotFound');
     assertUnused(snapshot, 'InvalidDBSnapshotState');
     cloud.removeSnapshot(snapshot);
-    return { DBSnapshot: snapshotStruct({ ...snapshot, status: 'deleted' }) };
+    return { DBSnapshot: snapshotStruct(cloud.region, { ...snapshot, status: 'deleted' }) };
   },
 
   DeleteDBClusterSnapshot: (cloud, input) => {
@@ -146,7 +216,7 @@ export const answers: Readonly<Record<string, Answer>> = {
     const snapshot = oneOf(snapshotsOf(cloud, true), id, 'DBClusterSnapshotNotFoundFault');
     assertUnused(snapshot, 'InvalidDBClusterSnapshotStateFault');
     cloud.removeSnapshot(snapshot);
-    return { DBClusterSnapshot: snapshotStruct({ ...snapshot, status: 'deleted' }) };
+    return { DBClusterSnapshot: snapshotStruct(cloud.region, { ...snapshot, status: 'deleted' }) };
   },
 
   RestoreDBInstanceFromDBSnapshot: (cloud, input) => {

@@ -1,7 +1,14 @@
 // The cloud behind the interface: what it has, what it works on, and what goes wrong.
 import { setTimeout as pause } from 'node:timers/promises';
-import { startFromBaseBackup, takeBaseBackup } from '../../support/postgres-programs.ts';
-import type { FakeCluster, FakeInstance, FakeServer, FakeSnapshot, Tag } from './things.ts';
+import { copyBaseBackup, startFromBaseBackup, takeBaseBackup } from '../../support/postgres-programs.ts';
+import {
+  type FakeCluster,
+  type FakeInstance,
+  type FakeServer,
+  type FakeSnapshot,
+  snapshotArn,
+  type Tag,
+} from './things.ts';
 
 /** What goes wrong; changed by tests at any time. */
 export interface Weather {
@@ -14,6 +21,8 @@ export interface Weather {
   /** States in which the next restored servers end, in place of available. */
   restores: string[];
   quotas: { snapshots: number; instances: number };
+  /** KMS keys that nobody can use. */
+  disabledKeys: Set<string>;
   /** Actions of IAM that the caller lacks, as `rds:CreateDBSnapshot`. */
   missing: Set<string>;
   /** The only actions of IAM that the caller has; all without it. */
@@ -32,6 +41,7 @@ export const fairWeather = (): Weather => ({
   snapshots: [],
   restores: [],
   quotas: { snapshots: 100, instances: 40 },
+  disabledKeys: new Set(),
   missing: new Set(),
   allowed: undefined,
   strangers: new Set(),
@@ -71,13 +81,23 @@ export interface RestoreWish extends Making {
   readonly parameterGroup: string | undefined;
 }
 
+interface CopyWish extends Making {
+  /** Of the snapshot. */
+  readonly arn: string;
+  readonly kmsKeyId: string | undefined;
+}
+
 export interface Cloud {
+  readonly region: string;
   readonly weather: Weather;
   readonly instances: readonly FakeInstance[];
   readonly clusters: readonly FakeCluster[];
   readonly snapshots: readonly FakeSnapshot[];
   counts(): Counts;
   snapshot(source: FakeInstance | FakeCluster, making: Making): FakeSnapshot;
+  /** A snapshot of another region, by its ARN. */
+  elsewhere(arn: string): FakeSnapshot | undefined;
+  copy(source: FakeSnapshot, wish: CopyWish): FakeSnapshot;
   removeSnapshot(snapshot: FakeSnapshot): void;
   restoreInstance(wish: RestoreWish): FakeInstance;
   restoreCluster(wish: RestoreWish): FakeCluster;
@@ -95,7 +115,15 @@ export interface Cloud {
 /** Ready within this time, when the weather is fair. */
 const moment = 30;
 
-export const createCloud = (instances: readonly FakeInstance[], clusters: readonly FakeCluster[]): Cloud => {
+export interface CloudOptions {
+  readonly instances: readonly FakeInstance[];
+  readonly clusters: readonly FakeCluster[];
+  readonly region: string;
+  /** Other regions, whose snapshots can be copied here. */
+  readonly others: readonly Cloud[];
+}
+
+export const createCloud = ({ instances, clusters, region, others }: CloudOptions): Cloud => {
   const weather = fairWeather();
   const all = { instances: [...instances], clusters: [...clusters], snapshots: [] as FakeSnapshot[] };
   const works = new Set<Promise<void>>();
@@ -187,7 +215,32 @@ export const createCloud = (instances: readonly FakeInstance[], clusters: readon
     parameterGroup: wish.parameterGroup ?? 'default.postgres15',
   });
 
+  /** Of what is there when it begins, however long it takes to store. */
+  const addSnapshot = (
+    about: Omit<FakeSnapshot, 'backup' | 'created' | 'percent' | 'restoring'>,
+    take: () => FakeSnapshot['backup'],
+    after: () => void = () => undefined,
+  ): FakeSnapshot => {
+    if (all.snapshots.length >= weather.quotas.snapshots)
+      throw new Refusal('SnapshotQuotaExceeded', 'Cannot create more than the allowed number of manual snapshots.');
+    begun.snapshots++;
+    const snapshot: FakeSnapshot = { ...about, created: new Date(), percent: 0, restoring: 0, backup: take() };
+    all.snapshots.push(snapshot);
+    work(async () => {
+      try {
+        await snapshot.backup;
+        await takeTime((percent) => (snapshot.percent = percent));
+        snapshot.status = weather.snapshots.shift() ?? 'available';
+        snapshot.percent = 100;
+      } finally {
+        after();
+      }
+    });
+    return snapshot;
+  };
+
   return {
+    region,
     weather,
     ...all,
     get instances() {
@@ -209,40 +262,37 @@ export const createCloud = (instances: readonly FakeInstance[], clusters: readon
       },
     }),
     snapshot: (source, { id, tags }) => {
-      if (all.snapshots.length >= weather.quotas.snapshots)
-        throw new Refusal('SnapshotQuotaExceeded', 'Cannot create more than the allowed number of manual snapshots.');
       const server = source.server;
       if (!server) throw new Error('a server without an address');
-      begun.snapshots++;
-      const snapshot: FakeSnapshot = {
-        id,
-        tags,
-        ofCluster: all.clusters.some((each) => each === source),
-        source: source.id,
-        engine: source.engine,
-        created: new Date(),
-        server,
-        status: 'creating',
-        percent: 0,
-        restoring: 0,
-        // Of now, however long it takes to store.
-        backup: takeBaseBackup(server),
-      };
-      all.snapshots.push(snapshot);
       const before = source.status;
-      source.status = 'backing-up';
-      work(async () => {
-        try {
-          await snapshot.backup;
-          await takeTime((percent) => (snapshot.percent = percent));
-          snapshot.status = weather.snapshots.shift() ?? 'available';
-          snapshot.percent = 100;
-        } finally {
+      const snapshot = addSnapshot(
+        {
+          id,
+          tags,
+          ofCluster: all.clusters.some((each) => each === source),
+          source: source.id,
+          engine: source.engine,
+          server,
+          kmsKeyId: source.kmsKeyId,
+          copyOf: undefined,
+          status: 'creating',
+        },
+        () => takeBaseBackup(server),
+        () => {
           if (source.status === 'backing-up') source.status = before;
-        }
-      });
+        },
+      );
+      source.status = 'backing-up';
       return snapshot;
     },
+    elsewhere: (arn) =>
+      others
+        .flatMap((cloud) => cloud.snapshots.map((snapshot) => ({ snapshot, at: cloud.region })))
+        .find(({ snapshot, at }) => snapshotArn(at, snapshot) === arn)?.snapshot,
+    copy: (source, { id, tags, arn, kmsKeyId }) =>
+      addSnapshot({ ...source, id, tags, kmsKeyId, copyOf: arn, status: 'copying' }, () =>
+        source.backup?.then(copyBaseBackup),
+      ),
     removeSnapshot: (snapshot) => {
       all.snapshots = all.snapshots.filter((each) => each !== snapshot);
       work(async () => (await snapshot.backup)?.remove());

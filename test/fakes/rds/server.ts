@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { answers, permissionsOf } from './actions.ts';
 import { type Cloud, createCloud, Refusal, type Weather } from './cloud.ts';
 import { readModel, type ServiceModel, type Struct } from './model.ts';
-import { type FakeCluster, type FakeInstance, region } from './things.ts';
+import { type FakeCluster, type FakeInstance, region as home } from './things.ts';
 
 export interface RdsFake {
   readonly endpoint: string;
@@ -20,11 +20,15 @@ export interface RdsFakeOptions {
   readonly instances?: readonly FakeInstance[];
   readonly clusters?: readonly FakeCluster[];
   readonly port?: number;
+  readonly region?: string;
+  /** Other regions, whose snapshots can be copied here. */
+  readonly others?: readonly RdsFake[];
 }
 
-export async function startRdsFake({ instances = [], clusters = [], port = 0 }: RdsFakeOptions): Promise<RdsFake> {
+export async function startRdsFake(options: RdsFakeOptions): Promise<RdsFake> {
+  const { instances = [], clusters = [], port = 0, region = home, others = [] } = options;
   const model = readModel('rds/2014-10-31');
-  const cloud = createCloud(instances, clusters);
+  const cloud = createCloud({ instances, clusters, region, others: others.map((fake) => fake.cloud) });
   const calls: string[] = [];
   const violations: string[] = [];
 
@@ -51,7 +55,7 @@ export async function startRdsFake({ instances = [], clusters = [], port = 0 }: 
     }
     calls.push(action);
     try {
-      identify(cloud.weather, request.headers.authorization ?? '');
+      identify(cloud, request.headers.authorization ?? '');
       const rule = take(cloud.weather.answers, action);
       if (rule) throw new Refusal(rule.code, `The weather of the test says ${rule.code}.`, rule.status);
       const xml = handle(action, form);
@@ -93,7 +97,7 @@ const take = <T extends { readonly action: string; times: number }>(rules: T[], 
 };
 
 /** Who asks, and in which region: what the signature covers is not recomputed. */
-const identify = ({ strangers }: Weather, authorization: string): void => {
+const identify = ({ weather: { strangers }, region }: Cloud, authorization: string): void => {
   const [, key, where] =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/\d{8}\/([^/]+)\/rds\/aws4_request, /.exec(authorization) ?? [];
   if (key === undefined)

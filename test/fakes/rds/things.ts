@@ -2,6 +2,7 @@
 import type { BaseBackup } from '../../support/postgres-programs.ts';
 import type { Struct } from './model.ts';
 
+/** Where fakes are, unless a test says so. */
 export const region = 'eu-central-1';
 const account = '123456789012';
 
@@ -32,6 +33,8 @@ export interface FakeInstance {
   readonly subnetGroup: string;
   readonly securityGroups: readonly string[];
   readonly parameterGroup: string;
+  /** ARN of the key that encrypts it. */
+  readonly kmsKeyId?: string;
   /** Made out of a snapshot: the fake stops it. */
   readonly stop?: () => Promise<void>;
 }
@@ -46,6 +49,7 @@ export interface FakeCluster {
   readonly subnetGroup: string;
   readonly securityGroups: readonly string[];
   readonly parameterGroup: string;
+  readonly kmsKeyId?: string;
 }
 
 export interface FakeSnapshot {
@@ -57,6 +61,9 @@ export interface FakeSnapshot {
   readonly created: Date;
   readonly tags: readonly Tag[];
   readonly server: FakeServer;
+  readonly kmsKeyId: string | undefined;
+  /** ARN of the snapshot in another region that it is a copy of. */
+  readonly copyOf: string | undefined;
   status: string;
   percent: number;
   /** Servers that are being made out of it. */
@@ -64,12 +71,14 @@ export interface FakeSnapshot {
   backup: Promise<BaseBackup> | undefined;
 }
 
-const arn = (type: string, id: string): string => `arn:aws:rds:${region}:${account}:${type}:${id}`;
+const arn = (at: string, type: string, id: string): string => `arn:aws:rds:${at}:${account}:${type}:${id}`;
+export const snapshotArn = (at: string, { ofCluster, id }: Pick<FakeSnapshot, 'ofCluster' | 'id'>): string =>
+  arn(at, ofCluster ? 'cluster-snapshot' : 'snapshot', id);
 const engineVersion = '15.20';
 
-export const instanceStruct = (instance: FakeInstance, server: FakeServer | undefined): Struct => ({
+export const instanceStruct = (at: string, instance: FakeInstance, server: FakeServer | undefined): Struct => ({
   DBInstanceIdentifier: instance.id,
-  DBInstanceArn: arn('db', instance.id),
+  DBInstanceArn: arn(at, 'db', instance.id),
   DBInstanceClass: instance.class,
   DBInstanceStatus: instance.status,
   Engine: instance.engine,
@@ -80,6 +89,7 @@ export const instanceStruct = (instance: FakeInstance, server: FakeServer | unde
   InstanceCreateTime: instance.created,
   DBSubnetGroup: { DBSubnetGroupName: instance.subnetGroup, SubnetGroupStatus: 'Complete' },
   VpcSecurityGroups: instance.securityGroups.map((VpcSecurityGroupId) => ({ VpcSecurityGroupId, Status: 'active' })),
+  ...encryption('StorageEncrypted', instance.kmsKeyId),
   DBParameterGroups: [{ DBParameterGroupName: instance.parameterGroup, ParameterApplyStatus: 'in-sync' }],
   MultiAZ: false,
   PubliclyAccessible: false,
@@ -88,9 +98,9 @@ export const instanceStruct = (instance: FakeInstance, server: FakeServer | unde
   TagList: instance.tags.map(({ Key, Value }) => ({ Key, Value })),
 });
 
-export const clusterStruct = (cluster: FakeCluster, members: readonly FakeInstance[]): Struct => ({
+export const clusterStruct = (at: string, cluster: FakeCluster, members: readonly FakeInstance[]): Struct => ({
   DBClusterIdentifier: cluster.id,
-  DBClusterArn: arn('cluster', cluster.id),
+  DBClusterArn: arn(at, 'cluster', cluster.id),
   Status: cluster.status,
   Engine: cluster.engine,
   EngineVersion: engineVersion,
@@ -98,6 +108,7 @@ export const clusterStruct = (cluster: FakeCluster, members: readonly FakeInstan
   ...(cluster.server && cluster.status !== 'creating'
     ? { Endpoint: cluster.server.host, Port: cluster.server.port }
     : {}),
+  ...encryption('StorageEncrypted', cluster.kmsKeyId),
   DBSubnetGroup: cluster.subnetGroup,
   DBClusterParameterGroup: cluster.parameterGroup,
   VpcSecurityGroups: cluster.securityGroups.map((VpcSecurityGroupId) => ({ VpcSecurityGroupId, Status: 'active' })),
@@ -107,8 +118,13 @@ export const clusterStruct = (cluster: FakeCluster, members: readonly FakeInstan
   TagList: cluster.tags.map(({ Key, Value }) => ({ Key, Value })),
 });
 
-export const snapshotStruct = (snapshot: FakeSnapshot): Struct => {
-  const { id, source, engine, status, percent, created, tags } = snapshot;
+const encryption = (field: string, kmsKeyId: string | undefined): Struct => ({
+  [field]: kmsKeyId !== undefined,
+  ...(kmsKeyId === undefined ? {} : { KmsKeyId: kmsKeyId }),
+});
+
+export const snapshotStruct = (at: string, snapshot: FakeSnapshot): Struct => {
+  const { id, source, engine, status, percent, created, tags, kmsKeyId, copyOf } = snapshot;
   const shared = {
     Engine: engine,
     EngineVersion: engineVersion,
@@ -122,9 +138,18 @@ export const snapshotStruct = (snapshot: FakeSnapshot): Struct => {
   return snapshot.ofCluster
     ? {
         DBClusterSnapshotIdentifier: id,
-        DBClusterSnapshotArn: arn('cluster-snapshot', id),
+        DBClusterSnapshotArn: snapshotArn(at, snapshot),
         DBClusterIdentifier: source,
+        ...encryption('StorageEncrypted', kmsKeyId),
+        ...(copyOf === undefined ? {} : { SourceDBClusterSnapshotArn: copyOf }),
         ...shared,
       }
-    : { DBSnapshotIdentifier: id, DBSnapshotArn: arn('snapshot', id), DBInstanceIdentifier: source, ...shared };
+    : {
+        DBSnapshotIdentifier: id,
+        DBSnapshotArn: snapshotArn(at, snapshot),
+        DBInstanceIdentifier: source,
+        ...encryption('Encrypted', kmsKeyId),
+        ...(copyOf === undefined ? {} : { SourceDBSnapshotIdentifier: copyOf }),
+        ...shared,
+      };
 };
