@@ -136,6 +136,7 @@ const databaseOf = (
     major,
     service,
     ...(snapped ? { snapshotId: snapped.snapshotId } : {}),
+    ...(snapped?.location === undefined ? {} : { snapshotLocation: snapped.location }),
     ...(systemId === undefined ? {} : { systemId }),
     globals,
     dumps: dumps.map(({ version: _version, ...entry }) => {

@@ -29,6 +29,7 @@ export const snapshot = async (context: StepContext): Promise<SnapshotOutput> =>
       report: (fraction) => context.progress.set(fraction),
     });
     context.log.info({ snapshot: result.id }, 'the server was snapshot');
-    return { snapshotId: result.id, ...facts };
+    const { id: snapshotId, location } = result;
+    return { snapshotId, ...(location === undefined ? {} : { location }), ...facts };
   });
 };

@@ -94,6 +94,7 @@ const body = z.object({
       major: z.int(),
       service: z.string(),
       snapshotId: z.string().optional(),
+      snapshotLocation: z.string().optional(),
       systemId: z.string().optional(),
       globals: filePart.optional(),
       dumps: z.array(dumpEntry),

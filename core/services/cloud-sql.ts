@@ -32,6 +32,15 @@ const schema = z
           .boolean()
           .default(true)
           .describe('Whether each backup also takes an on-demand backup of the instance.'),
+        location: z
+          .string()
+          .max(63)
+          .regex(
+            /^[a-z]+(-[a-z]+[0-9]+)?$/,
+            'must be a region or a multi-region of Google Cloud, as europe-west4 or eu',
+          )
+          .optional()
+          .describe('Where Google keeps it, as europe-west4 or eu; in the multi-region of the instance without it.'),
         ttlDays: z.int().min(1).max(365).optional().describe('After so many days Google deletes it; never without.'),
       })
       .prefault({}),

@@ -3,6 +3,8 @@ import { small, type StepContract } from './contract.ts';
 
 const output = z.object({
   snapshotId: z.string(),
+  /** Where the service keeps it, if it says. */
+  location: z.string().optional(),
   /** By the database's clock, before the snapshot was asked for. */
   time: z.string(),
   /** Place in the engine's log, a moment before. */

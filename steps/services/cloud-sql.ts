@@ -40,7 +40,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
         nameOf((await call(api)).data.name, where),
       );
     if (job.kind === 'snapshot') {
-      const { ttlDays } = spec.snapshot;
+      const { ttlDays, location } = spec.snapshot;
       return asked('cloudsql.backupRuns.create', (api) =>
         api.Backups.CreateBackup(
           {
@@ -48,6 +48,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
             requestBody: {
               instance,
               description: job.description,
+              ...(location === undefined ? {} : { location }),
               ...(ttlDays === undefined ? {} : { ttlDays: String(ttlDays) }),
             },
           },
@@ -149,14 +150,17 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
       backup = backupContext?.name ?? (await find(job)) ?? '';
       if (backup === '') throw new Lc2Error('SNAPSHOT_FAILED', 'the snapshot was made and is not there', { where });
     }
-    const { state, error } = await poll(
+    const { state, error, location } = await poll(
       () => getBackup(backup),
       (each) => each.state !== 'ENQUEUED' && each.state !== 'RUNNING',
       signal,
     );
     if (state !== 'SUCCESSFUL')
       throw failed(job, error ? [error] : [{ message: `its state is ${state ?? 'unknown'}` }]);
-    return { id: backup };
+    const asked = spec.snapshot.location;
+    if (asked !== undefined && location && location.toLowerCase() !== asked)
+      throw failed(job, [{ message: `it is kept in ${location}, and not in ${asked}` }]);
+    return { id: backup, ...(location ? { location } : {}) };
   };
 
   return {

@@ -66,11 +66,16 @@ const environment = (name: string, more: Spec = {}): Spec =>
   });
 
 test('an instance is snapshot and exported by the cloud, imported by it, and equal', async () => {
-  const file = await lab.write('cloud.yaml', [environment('prd'), databaseSecret(server)]);
+  const database = cloud.database(server, 'main', { snapshot: { location: 'europe-west4' } });
+  const file = await lab.write('cloud.yaml', [environment('prd', { database }), databaseSecret(server)]);
   const before = await captureAt(server, 'everything');
   const sealed = await lab.json<Sealed>('backup', '-f', file);
   const manifest = await lab.json<Manifest>('show', sealed.backupId, '-f', file);
-  expect(manifest.database).toMatchObject({ service: 'cloudSql', dumps: [{ format: 'plain' }] });
+  expect(manifest.database).toMatchObject({
+    service: 'cloudSql',
+    snapshotLocation: 'europe-west4',
+    dumps: [{ format: 'plain' }],
+  });
   expect(cloud.fake.cloud.backups.map(({ name }) => name)).toEqual([manifest.database.snapshotId]);
   expect(await lab.json('verify', sealed.backupId, '-f', file)).toMatchObject({ ok: true, problems: [] });
   await runPsql(connectTo(server, 'everything'), 'DROP SCHEMA app CASCADE');

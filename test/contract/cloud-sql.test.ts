@@ -115,6 +115,24 @@ describe('jobs of Cloud SQL', () => {
     await service.remove({ kind: 'snapshot', id });
   });
 
+  it('keep a snapshot where that was asked for, and say where it is', async () => {
+    expect(await run(snapshotJob())).toMatchObject({ location: 'eu' });
+    const service = open({ snapshot: { location: 'europe-west4' } });
+    const { id, location } = await run(snapshotJob(), service);
+    expect(location).toBe('europe-west4');
+    expect(cloud.fake.cloud.backups.find(({ name }) => name === id)?.location).toBe('europe-west4');
+  });
+
+  it('fail where a snapshot is kept somewhere else, or cannot be kept there', async () => {
+    cloud.fake.cloud.weather.misplaced = 'us';
+    expect(await codeOf(run(snapshotJob(), open({ snapshot: { location: 'eu' } })))).toMatch(
+      /^SNAPSHOT_FAILED: .*it is kept in us, and not in eu/,
+    );
+    const nowhere = open({ snapshot: { location: 'mars-west1' } });
+    expect(await codeOf(nowhere.start(snapshotJob()))).toMatch(/^SNAPSHOT_FAILED: .*location: mars-west1/);
+    expect(() => open({ snapshot: { location: 'Europe' } })).toThrow(/must be a region or a multi-region/);
+  });
+
   it.each([
     ['export', exportJob],
     ['snapshot', snapshotJob],

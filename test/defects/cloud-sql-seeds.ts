@@ -3,6 +3,23 @@ import { contract, type Seed, unit } from './seed.ts';
 /** Work that a cloud does: what it refuses, what it ends with, and what is asked for twice. */
 export const cloudSqlSeeds: readonly Seed[] = [
   {
+    breaks: 'snapshots are kept wherever Google likes',
+    file: 'steps/services/cloud-sql.ts',
+    find: '              ...(location === undefined ? {} : { location }),\n',
+    replace: '',
+    test: contract('cloud-sql', 'jobs of Cloud SQL > keep a snapshot where that was asked for, and say where it is'),
+  },
+  {
+    breaks: 'nobody looks where a snapshot is kept',
+    file: 'steps/services/cloud-sql.ts',
+    find: 'if (asked !== undefined && location && location.toLowerCase() !== asked)',
+    replace: "if (asked !== undefined && location === '' && location !== asked)",
+    test: contract(
+      'cloud-sql',
+      'jobs of Cloud SQL > fail where a snapshot is kept somewhere else, or cannot be kept there',
+    ),
+  },
+  {
     breaks: 'an operation that is done with an error is taken for a success',
     file: 'steps/services/cloud-sql.ts',
     find: 'if (error) throw failed(job, error.errors ?? []);',

@@ -20,6 +20,8 @@ export interface Weather extends ApiWeather {
   held: boolean;
   /** Ends of the next operations of a type, in place of their work. */
   failures: { readonly operationType: string; readonly error: OperationError }[];
+  /** Where the cloud keeps backups whatever is asked for. */
+  misplaced: string | undefined;
   /** Service accounts that may not use a bucket, as `account bucket`. */
   forbidden: Set<string>;
 }
@@ -28,6 +30,7 @@ export const fairWeather = (): Weather => ({
   slow: 0,
   held: false,
   failures: [],
+  misplaced: undefined,
   forbidden: new Set(),
   ...fairApiWeather(),
 });
@@ -80,6 +83,9 @@ export interface BackupWish {
 }
 
 const day = 86_400_000;
+
+/** Of Google, as many as tests want. */
+const locations = ['asia', 'eu', 'us', 'europe-west1', 'europe-west4'];
 
 export const createCloud = (instances: readonly FakeInstance[], buckets: string): Cloud => {
   const weather = fairWeather();
@@ -195,13 +201,15 @@ export const createCloud = (instances: readonly FakeInstance[], buckets: string)
     createBackup: (instance, { description, location, ttlDays }) => {
       if (instance.instanceType === 'READ_REPLICA_INSTANCE')
         throw new Refusal(400, 'invalid', 'Backups are not supported on read replicas.');
+      if (location !== undefined && !locations.includes(location))
+        throw new Refusal(400, 'invalid', `Invalid value for backup location: ${location}.`);
       const created = new Date();
       const expires = ttlDays === undefined ? undefined : new Date(created.getTime() + ttlDays * day);
       const backup: FakeBackup = {
         name: backupName(instance),
         instance,
         description,
-        location,
+        location: weather.misplaced ?? location ?? 'eu',
         created,
         expires,
         state: 'ENQUEUED',

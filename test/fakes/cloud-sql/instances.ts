@@ -39,7 +39,7 @@ export interface FakeBackup {
   readonly name: string;
   readonly instance: FakeInstance;
   readonly description: string | undefined;
-  readonly location: string | undefined;
+  readonly location: string;
   readonly created: Date;
   readonly expires: Date | undefined;
   state: 'ENQUEUED' | 'RUNNING' | 'SUCCESSFUL' | 'FAILED';
@@ -97,7 +97,7 @@ export const backupJson = (backup: FakeBackup): Record<string, unknown> => ({
   backupKind: 'SNAPSHOT',
   state: backup.state,
   databaseVersion: backup.instance.databaseVersion,
-  location: backup.location ?? 'eu',
+  location: backup.location,
   ...(backup.description === undefined ? {} : { description: backup.description }),
   ...(backup.expires === undefined ? {} : { expiryTime: backup.expires.toISOString() }),
 });
