@@ -97,6 +97,8 @@ export interface ObjectInfo {
   readonly checksum?: Checksum;
   /** Changes whenever the content does; opaque. Accepted by `get`. */
   readonly version: string;
+  /** Where it is not the usual one: what a copy within the store must be told to keep. Not of every store. */
+  readonly storageClass?: string;
   /** From `head` only. */
   readonly contentType?: string;
   readonly metadata?: Readonly<Record<string, string>>;

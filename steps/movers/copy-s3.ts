@@ -5,6 +5,7 @@ import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { tryParseUrl } from '../../core/stores/index.ts';
 import { ordered } from '../runtime/ordered.ts';
 import { createS3Calls, type S3Calls } from '../stores/s3-calls.ts';
+import { classOf } from '../stores/s3-classes.ts';
 import { checksumOf, isOpaque, versionOfEtag } from '../stores/s3-context.ts';
 import { failureOf, s3Error } from '../stores/s3-errors.ts';
 import { prefixOf } from '../stores/store-options.ts';
@@ -94,11 +95,14 @@ const ifMatch = (order: MoveOrder): string => `"${order.from.version}"`;
 
 const copyWhole = async (context: Context, order: MoveOrder, signal: AbortSignal): Promise<MoveResult | undefined> => {
   const { calls, state } = context;
+  // All else goes along by itself.
+  const StorageClass = classOf(order.from.storageClass);
   const input = {
     Bucket: context.to.bucket,
     Key: context.to.prefix + order.to,
     CopySource: sourceOf(context, order),
     CopySourceIfMatch: ifMatch(order),
+    ...(StorageClass && { StorageClass }),
     ...(order.createOnly && { IfNoneMatch: '*' }),
   };
   const done = await calls.copy(input, signal);
@@ -126,14 +130,8 @@ const copyInParts = async (context: Context, order: MoveOrder, signal: AbortSign
   const sdk = await calls.sdk();
   const { client } = sdk;
   const target = { Bucket: context.to.bucket, Key: context.to.prefix + order.to };
-  const described = await client.send(new sdk.HeadObjectCommand(headOf(context, order)), { abortSignal: signal });
-  const ranges = rangesOf(
-    order.from.size,
-    await partSizeOf(context, order, signal),
-    options.tuning?.copyLimit ?? requestLimit,
-  );
-  const { ContentType, Metadata, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage } = described;
-  const kept = { ContentType, Metadata, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage };
+  const [kept, partSize] = await Promise.all([keptOf(context, order, signal), partSizeOf(context, order, signal)]);
+  const ranges = rangesOf(order.from.size, partSize, options.tuning?.copyLimit ?? requestLimit);
   const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand({ ...target, ...kept }));
   if (UploadId === undefined)
     throw new Lc2Error('STORE_FAILED', 'the store began an upload without an id', { where: order.to });
@@ -165,6 +163,44 @@ const copyInParts = async (context: Context, order: MoveOrder, signal: AbortSign
         abortSignal: AbortSignal.timeout(farewell),
       })
       .catch(() => undefined);
+    throw error;
+  }
+};
+
+/** All that a copy by one request keeps by itself; a copy in parts is an object of its own. */
+const keptOf = async (context: Context, order: MoveOrder, signal: AbortSignal) => {
+  const { client, HeadObjectCommand } = await context.calls.sdk();
+  const [described, Tagging] = await Promise.all([
+    client.send(new HeadObjectCommand(headOf(context, order)), { abortSignal: signal }),
+    tagsOf(context, order, signal),
+  ]);
+  const { ContentType, Metadata, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage } = described;
+  const Expires = new Date(described.ExpiresString ?? '');
+  return {
+    ContentType,
+    Metadata,
+    CacheControl,
+    ContentDisposition,
+    ContentEncoding,
+    ContentLanguage,
+    StorageClass: classOf(described.StorageClass),
+    ...(!Number.isNaN(Expires.getTime()) && { Expires }),
+    ...(Tagging !== '' && { Tagging }),
+  };
+};
+
+/** In the form of the header that gives them to an upload; none where a server knows no tags. */
+const tagsOf = async ({ calls, from }: Context, order: MoveOrder, signal: AbortSignal): Promise<string> => {
+  const { client, GetObjectTaggingCommand } = await calls.sdk();
+  const command = new GetObjectTaggingCommand({ Bucket: from.bucket, Key: from.prefix + order.from.key });
+  try {
+    const { TagSet = [] } = await client.send(command, { abortSignal: signal });
+    return TagSet.map(({ Key = '', Value = '' }) => `${encodeURIComponent(Key)}=${encodeURIComponent(Value)}`).join(
+      '&',
+    );
+  } catch (error) {
+    const { status, name } = failureOf(error);
+    if (status === 501 || name === 'NoSuchTagSet') return '';
     throw error;
   }
 };

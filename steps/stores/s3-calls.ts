@@ -9,6 +9,7 @@ import type {
 } from '@aws-sdk/client-s3';
 import { type Answer, createExchange, textOf } from './s3-exchange.ts';
 import type { ClientOptions } from './s3-options.ts';
+import { classOf } from './s3-classes.ts';
 import { lateSdk, type Sdk } from './s3-sdk.ts';
 import { etagOfCopy, holdsUploads, type Listing, listingOf } from './s3-xml.ts';
 
@@ -39,12 +40,13 @@ type PutInput = Place &
   };
 
 type CopyInput = Place &
-  Pick<CopyObjectCommandInput, 'CopySourceIfMatch' | 'IfNoneMatch'> & { readonly CopySource: string };
+  Pick<CopyObjectCommandInput, 'CopySourceIfMatch' | 'IfNoneMatch' | 'StorageClass'> & { readonly CopySource: string };
 
 /** What a service says of an object that it wrote. */
 type Marks = Pick<GetObjectCommandOutput, 'ETag' | 'ServerSideEncryption' | 'SSECustomerAlgorithm'>;
 
-type Described = Marks & Pick<GetObjectCommandOutput, 'ContentLength' | 'ContentType' | 'LastModified' | 'Metadata'>;
+type Described = Marks &
+  Pick<GetObjectCommandOutput, 'ContentLength' | 'ContentType' | 'LastModified' | 'Metadata' | 'StorageClass'>;
 
 type Got = Described &
   Pick<GetObjectCommandOutput, 'ContentRange'> & {
@@ -163,6 +165,7 @@ const putHeaders = (input: PutInput): Record<string, string | undefined> => ({
 const copyHeaders = (input: CopyInput): Record<string, string | undefined> => ({
   'x-amz-copy-source': input.CopySource,
   'x-amz-copy-source-if-match': input.CopySourceIfMatch,
+  'x-amz-storage-class': input.StorageClass,
   'if-none-match': input.IfNoneMatch,
 });
 
@@ -193,6 +196,7 @@ const describedOf = (answer: Answer): Described => {
   return {
     ...marksOf(answer),
     ContentType: header('content-type'),
+    StorageClass: classOf(header('x-amz-storage-class')),
     Metadata: Object.fromEntries(metadata.map((name) => [name.slice('x-amz-meta-'.length), header(name) ?? ''])),
     ...(length !== undefined && { ContentLength: Number(length) }),
     ...(!Number.isNaN(time.getTime()) && { LastModified: time }),

@@ -3,6 +3,7 @@ import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { itemsOfPages } from '../runtime/pages.ts';
 import type { Listing } from './s3-xml.ts';
+import { classOf } from './s3-classes.ts';
 import { call, checksumOf, isOpaque, type S3Context, versionOfEtag, whereIs } from './s3-context.ts';
 
 const mostProbes = 3;
@@ -106,7 +107,16 @@ const infoOf = (
   const { Size: size, ETag: etag, LastModified: time } = object;
   if (size === undefined || etag === undefined || time === undefined)
     throw broken(context, 'the listing lacks size, time or ETag', key);
-  return { key, size, mtime: time.toISOString(), version: versionOfEtag(etag), checksum: checksumOf(etag, opaque) };
+  const storageClass = classOf(object.StorageClass);
+  const checksum = checksumOf(etag, opaque);
+  return {
+    key,
+    size,
+    mtime: time.toISOString(),
+    version: versionOfEtag(etag),
+    checksum,
+    ...(storageClass && { storageClass }),
+  };
 };
 
 /** A listing does not say how objects are encrypted: one object per opened store is asked. */

@@ -7,6 +7,7 @@ import { utf8Length } from '../../core/utf8.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { oneChunk, throwIfCancelled } from './bodies.ts';
 import { createS3Calls } from './s3-calls.ts';
+import { classOf } from './s3-classes.ts';
 import { call, checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
 import { failureOf } from './s3-errors.ts';
 import { abortUploads, listObjects } from './s3-list.ts';
@@ -83,7 +84,13 @@ const holds = (prefix: string, key: string): boolean =>
 
 type Found = Pick<
   GetObjectCommandOutput,
-  'ETag' | 'LastModified' | 'ContentType' | 'Metadata' | 'ServerSideEncryption' | 'SSECustomerAlgorithm'
+  | 'ETag'
+  | 'LastModified'
+  | 'ContentType'
+  | 'Metadata'
+  | 'ServerSideEncryption'
+  | 'SSECustomerAlgorithm'
+  | 'StorageClass'
 >;
 
 const infoOf = (context: S3Context, key: string, found: Found & { readonly size: number | undefined }): ObjectInfo => {
@@ -91,12 +98,14 @@ const infoOf = (context: S3Context, key: string, found: Found & { readonly size:
   if (size === undefined || etag === undefined || time === undefined) {
     throw new Lc2Error('STORE_FAILED', 'the answer lacks size, time or ETag', { where: whereIs(context, key) });
   }
+  const storageClass = classOf(found.StorageClass);
   return {
     key,
     size,
     mtime: time.toISOString(),
     version: versionOfEtag(etag),
     checksum: checksumOf(etag, isOpaque(found)),
+    ...(storageClass && { storageClass }),
     ...(found.ContentType !== undefined && { contentType: found.ContentType }),
     ...(found.Metadata !== undefined && { metadata: found.Metadata }),
   };

@@ -41,11 +41,12 @@ export const dataRows: readonly (Row & BadInput)[] = [
     row: 31,
     surface: 'objects',
     input: 'deleted versions, objects in an archive, encrypted with a key of the customer, with tags',
-    promise: 'current versions only; archived ones are refused by name; tags and old versions are not kept',
+    promise: 'current versions only; archived ones are refused by name; tags go along where S3 copies by itself',
     codes: ['STORE_DENIED'],
     proofs: [
       s3('calls 403 InvalidObjectState by its name'),
       ofEveryStore('keeps content type and metadata exactly where it says so'),
+      contract('copy-keeps', 'a copy within S3 on moto > in parts > keeps content headers, metadata and tags'),
     ],
   },
   {

@@ -1,5 +1,6 @@
 import { contract, golden, type Seed, unit } from './seed.ts';
 
+const copies = (way: string) => contract('copy-keeps', `a copy within S3 on moto > ${way}`);
 const calls = (name: string) => contract('s3-calls', `calls of S3 without the SDK > ${name}`);
 
 /** What the calls of S3 that go without the SDK must not lose of what it does. */
@@ -52,5 +53,61 @@ export const objectsSeeds: readonly Seed[] = [
     find: "import type { commands } from './s3-client.ts';",
     replace: "import { commands } from './s3-client.ts';\nvoid commands;",
     test: golden('late-parts', 'parts that come late > are the SDK of S3, for opening a store and for copies'),
+  },
+  {
+    breaks: 'a copy in parts loses its tags',
+    file: 'steps/movers/copy-s3.ts',
+    find: "    ...(Tagging !== '' && { Tagging }),\n",
+    replace: '',
+    test: copies('in parts > keeps content headers, metadata and tags'),
+  },
+  {
+    breaks: 'a copy in parts loses when it expires in caches',
+    file: 'steps/movers/copy-s3.ts',
+    find: '    ...(!Number.isNaN(Expires.getTime()) && { Expires }),\n',
+    replace: '',
+    test: copies('in parts > keeps content headers, metadata and tags'),
+  },
+  {
+    breaks: 'a copy in parts goes to the usual class',
+    file: 'steps/movers/copy-s3.ts',
+    find: '    StorageClass: classOf(described.StorageClass),\n',
+    replace: '',
+    test: copies('in parts > asks for the class of the source where that can be read at once'),
+  },
+  {
+    breaks: 'a copy in one request goes to the usual class',
+    file: 'steps/stores/s3-calls.ts',
+    find: "  'x-amz-storage-class': input.StorageClass,\n",
+    replace: '',
+    test: copies('in one request > asks for the class of the source where that can be read at once'),
+  },
+  {
+    breaks: 'a listing says nothing of classes',
+    file: 'steps/stores/s3-xml.ts',
+    find: "classOf(textOf(xml, 'StorageClass'))",
+    replace: 'classOf(undefined)',
+    test: copies('in one request > asks for the class of the source where that can be read at once'),
+  },
+  {
+    breaks: 'parts are copied of whatever version there is',
+    file: 'steps/movers/copy-s3.ts',
+    find: '        CopySourceIfMatch: ifMatch(order),\n        CopySourceRange: range,',
+    replace: '        CopySourceRange: range,',
+    test: copies('in parts is of the version that was listed, or nothing'),
+  },
+  {
+    breaks: 'a copy in parts writes over what came meanwhile',
+    file: 'steps/movers/copy-s3.ts',
+    find: "      MultipartUpload: { Parts: parts },\n      ...(order.createOnly && { IfNoneMatch: '*' }),",
+    replace: '      MultipartUpload: { Parts: parts },',
+    test: copies('in parts writes over nothing that came meanwhile'),
+  },
+  {
+    breaks: 'tags that may not be read count as none',
+    file: 'steps/movers/copy-s3.ts',
+    find: "if (status === 501 || name === 'NoSuchTagSet')",
+    replace: "if (status !== undefined || name === 'NoSuchTagSet')",
+    test: copies('in parts copies where a server knows no tags, and fails where they may not be read'),
   },
 ];

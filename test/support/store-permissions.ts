@@ -23,18 +23,29 @@ const s3Needs: NeedsOf = ({ method, url, headers }) => {
     if (method === 'POST') return [need('DeleteObject')];
     return [need(searchParams.has('uploads') ? 'ListBucketMultipartUploads' : 'ListBucket')];
   }
+  if (method === 'GET' && searchParams.has('tagging')) return [need('GetObjectTagging')];
   if (method === 'GET' || method === 'HEAD') return [need('GetObject')];
   if (method === 'DELETE') return [need(searchParams.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject')];
+  return [need('PutObject'), ...s3WriteNeeds({ headers, isPart: searchParams.has('partNumber'), need })];
+};
+
+/** What a write needs beside the right to write. */
+const s3WriteNeeds = ({
+  headers,
+  isPart,
+  need,
+}: {
+  readonly headers: Asked['headers'];
+  readonly isPart: boolean;
+  readonly need: (name: string, where?: string) => Need;
+}): Need[] => {
   const source = headers['x-amz-copy-source'];
-  if (source === undefined) return [need('PutObject')];
+  if (source === undefined) return headers['x-amz-tagging'] === undefined ? [] : [need('PutObjectTagging')];
   const [from = ''] = decodeURIComponent(String(source)).replace(/^\//, '').split('/');
   const directive = headers['x-amz-tagging-directive'];
   // Tags go with a copy in one request, unless it says that they do not; with a part they never do.
-  const tags =
-    directive === 'REPLACE' || searchParams.has('partNumber')
-      ? []
-      : [need('GetObjectTagging', from), need('PutObjectTagging')];
-  return [need('GetObject', from), need('PutObject'), ...tags];
+  const tags = directive === 'REPLACE' || isPart ? [] : [need('GetObjectTagging', from), need('PutObjectTagging')];
+  return [need('GetObject', from), ...tags];
 };
 
 const gsNeeds: NeedsOf = ({ method, url }) => {
