@@ -6,6 +6,7 @@ import { chosenStores, excludeRules } from '../core/plan/environment.ts';
 import { compileFilter } from '../core/plan/filter.ts';
 import { layout } from '../core/plan/layout.ts';
 import { mergeByKey } from '../core/plan/merge.ts';
+import { cutsOf } from '../core/plan/split-listing.ts';
 import type { ObjectStore } from '../core/ports/object-store.ts';
 import { catchUp as contract, type CatchUpOutput } from '../core/steps/catch-up.ts';
 import { transfer, type TransferOutput } from '../core/steps/transfer.ts';
@@ -123,7 +124,7 @@ const itemsOf = async function* (
   const { run, store, draft } = task;
   const filter = compileFilter(excludeRules(run.environment.spec, store));
   const held = readInventory(run.storage, draft.draft);
-  for await (const pairs of mergeByKey(pagesOf(source.list()), held.pages)) {
+  for await (const pairs of mergeByKey(pagesOf(source.list({ cuts: cutsOf(draft.draft) })), held.pages)) {
     const items: CopyItem[] = [];
     for (const { left: object, right: line } of pairs) {
       if (object && filter.match(object.key) >= 0) {

@@ -12,6 +12,7 @@ import { layout } from '../core/plan/layout.ts';
 import { chooseMover } from '../core/plan/mover-choice.ts';
 import { assertAllowed, chooseRestore } from '../core/plan/restore-choice.ts';
 import type { RestorePlan } from '../core/plan/restore-plan.ts';
+import { cutsOf } from '../core/plan/split-listing.ts';
 import type { LoadPreview, Problem } from '../core/ports/database.ts';
 import type { ObjectStore, StoreCapabilities } from '../core/ports/object-store.ts';
 import { preview as contract, type PreviewOutput } from '../core/steps/preview.ts';
@@ -258,6 +259,7 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
       stamp: fixed.stamp,
       store,
       lines: counted(),
+      cuts: () => cutsOf(storeEntryOf(manifest, store).inventory),
       level: 'listed',
       inherited: 'listed',
       ...(only !== undefined && other === undefined && { prefix: only }),

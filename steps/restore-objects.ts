@@ -4,6 +4,7 @@ import { compileFilter } from '../core/plan/filter.ts';
 import { excludeRules } from '../core/plan/environment.ts';
 import { mergeByKey, type Pair } from '../core/plan/merge.ts';
 import { chooseMover } from '../core/plan/mover-choice.ts';
+import { cutsOf } from '../core/plan/split-listing.ts';
 import type { MoveOrder, MoveResult } from '../core/ports/mover.ts';
 import type { ObjectInfo, ObjectStore } from '../core/ports/object-store.ts';
 import { restoreObjects as contract, type RestoreObjectsOutput } from '../core/steps/restore-objects.ts';
@@ -41,6 +42,7 @@ interface StoreTask {
   readonly surplus: InventoryWriter;
   readonly tally: { objects: number; surplus: number };
   readonly expected: number;
+  readonly cuts: Iterable<string>;
 }
 
 const restoreStore = (context: StepContext, run: RestoreRun, name: string): Promise<StoreOutput> =>
@@ -59,7 +61,9 @@ const restoreStore = (context: StepContext, run: RestoreRun, name: string): Prom
     const folder = layout.restoreWork(run.plan.record, context.runUid, `${context.attempt}/${name}`);
     const surplus = createInventoryWriter(run.storage, (part) => `${folder}/${part}.ndjson.zst`);
     const tally = { objects: 0, surplus: 0 };
-    const task: StoreTask = { context, run, store, target, surplus, tally, expected: entry.objectCount };
+    const expected = entry.objectCount;
+    const cuts = cutsOf(entry.inventory);
+    const task: StoreTask = { context, run, store, target, surplus, tally, expected, cuts };
     const lines = readInventory(run.storage, entry.inventory, run.plan.prefixes);
     const copied = { count: 0, bytes: 0 };
     for await (const result of mover.move(ordersOf(task, lines))) {
@@ -89,7 +93,7 @@ const assertCopied = ({ outcome, order }: MoveResult, target: ObjectStore): void
 };
 
 const ordersOf = async function* (task: StoreTask, lines: AsyncIterable<InventoryLine>): AsyncIterable<MoveOrder> {
-  const objects = task.target.list(listRange(task.run));
+  const objects = task.target.list({ ...listRange(task.run), cuts: task.cuts });
   const isSurplus = surplusTest(task);
   for await (const pairs of mergeByKey(pagesOf(lines), pagesOf(objects))) yield* ordersAmong(pairs, task, isSurplus);
 };

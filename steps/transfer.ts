@@ -6,6 +6,7 @@ import { compileFilter } from '../core/plan/filter.ts';
 import { mayTransfer } from '../core/plan/mover-choice.ts';
 import { layout } from '../core/plan/layout.ts';
 import { mergeByKey } from '../core/plan/merge.ts';
+import { cutsOf } from '../core/plan/split-listing.ts';
 import type { ObjectStore } from '../core/ports/object-store.ts';
 import { transfer as contract, type TransferOutput } from '../core/steps/transfer.ts';
 import { copyInBulk } from './runtime/bulk-transfer.ts';
@@ -95,9 +96,10 @@ const itemsOf = async function* (task: StoreTask, source: ObjectStore): AsyncIte
   const filter = compileFilter(excludeRules(run.environment.spec, store));
   // A store that was pointed elsewhere has other objects, whatever their names and times.
   const usable = base?.url === store.url ? base : undefined;
-  const held = readInventory(run.storage, usable?.inventory ?? []);
+  const inventory = usable?.inventory ?? [];
+  const held = readInventory(run.storage, inventory);
   let seen = 0;
-  for await (const pairs of mergeByKey(pagesOf(source.list()), held.pages)) {
+  for await (const pairs of mergeByKey(pagesOf(source.list({ cuts: cutsOf(inventory) })), held.pages)) {
     const items: CopyItem[] = [];
     for (const { left: object, right: line } of pairs) {
       if (!object || filter.match(object.key) >= 0) continue;

@@ -2,6 +2,7 @@ import { Lc2Error } from '../core/errors.ts';
 import { restoreRecord } from '../core/manifest/records.ts';
 import { layout } from '../core/plan/layout.ts';
 import { mergeByKey } from '../core/plan/merge.ts';
+import { cutsOf } from '../core/plan/split-listing.ts';
 import type { ObjectInfo, ObjectStore } from '../core/ports/object-store.ts';
 import type { InventoryLine } from '../core/manifest/inventory.ts';
 import { verifyRestore as contract, type VerifyRestoreOutput } from '../core/steps/verify-restore.ts';
@@ -70,9 +71,10 @@ const atMost = (
 const verifyStores = async (context: StepContext, run: RestoreRun): Promise<{ objects: number; bytes: number }> => {
   const total = { objects: 0, bytes: 0 };
   for (const name of run.plan.stores) {
-    const lines = readInventory(run.storage, storeEntryOf(run.manifest, name).inventory, run.plan.prefixes);
+    const { inventory } = storeEntryOf(run.manifest, name);
+    const lines = readInventory(run.storage, inventory, run.plan.prefixes);
     await withTarget(context, name, async (target) => {
-      for await (const pairs of mergeByKey(lines.pages, pagesOf(target.list()))) {
+      for await (const pairs of mergeByKey(lines.pages, pagesOf(target.list({ cuts: cutsOf(inventory) })))) {
         for (const { left: line, right: object } of pairs) {
           if (!line) continue;
           await assertRestored(target, line, object);

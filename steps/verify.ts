@@ -3,6 +3,7 @@ import { tryService } from '../core/plan/environment.ts';
 import { Lc2Error } from '../core/errors.ts';
 import type { ObjectStoreEntry } from '../core/manifest/manifest.ts';
 import { layout } from '../core/plan/layout.ts';
+import { cutsOf } from '../core/plan/split-listing.ts';
 import { catchUp, type CatchUpOutput } from '../core/steps/catch-up.ts';
 import { dump, type DumpOutput } from '../core/steps/dump.ts';
 import { exportStep } from '../core/steps/export.ts';
@@ -102,6 +103,7 @@ const verifyStore = async (task: {
       stamp: run.stamp,
       store: entry.name,
       lines: readInventory(run.storage, entry.inventory),
+      cuts: () => cutsOf(entry.inventory),
       level,
       // What an earlier run sealed was read then; that it is still there with its size and checksum is seen now.
       inherited: 'listed',

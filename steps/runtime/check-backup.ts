@@ -3,6 +3,7 @@ import type { InventoryLine } from '../../core/manifest/inventory.ts';
 import type { Manifest, ObjectStoreEntry } from '../../core/manifest/manifest.ts';
 import { layout } from '../../core/plan/layout.ts';
 import { isActive, isAtLeast } from '../../core/plan/lock.ts';
+import { cutsOf } from '../../core/plan/split-listing.ts';
 import type { Lock, ObjectStore } from '../../core/ports/object-store.ts';
 import { checkDump, checkFile } from './check-dump.ts';
 import { checkObjects, type ObjectsLevel } from './check-objects.ts';
@@ -159,6 +160,7 @@ const verifyStore = async (
     stamp,
     store: entry.name,
     lines,
+    cuts: () => cutsOf(entry.inventory),
     level: levels.own,
     inherited: levels.inherited,
     onProblem: (problem) => problems.add(problem),

@@ -4,6 +4,7 @@ import { hasCode } from '../../core/errors.ts';
 import { layout } from '../../core/plan/layout.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { openPages } from '../../core/plan/page-cursor.ts';
+import { cutsBelow } from '../../core/plan/split-listing.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { sha256 } from './bytes.ts';
 import { pagesOf } from './pages.ts';
@@ -24,18 +25,20 @@ export interface ObjectsCheck {
   readonly onProblem: (problem: Problem) => void;
   /** A file in this run's folder that the inventory does not name. Without it nobody looks for them. */
   readonly onExtra?: (key: string) => void;
+  /** Keys of `lines` where listings may be cut. */
+  readonly cuts?: () => Iterable<string>;
   /** What all keys of `lines` begin with. */
   readonly prefix?: string;
   readonly onChecked?: (line: InventoryLine) => void;
 }
 
 export const checkObjects = async (check: ObjectsCheck): Promise<void> => {
-  const { storage, stamp, store, onProblem, onExtra, prefix = '' } = check;
+  const { storage, stamp, store, onProblem, onExtra } = check;
   const cursors = new Map<string, Cursor>();
   const cursorOf = (run: string): Cursor => {
     const known = cursors.get(run);
     if (known !== undefined) return known;
-    const opened = openCursor(storage, layout.objects(run, store), prefix);
+    const opened = openCursor(storage, layout.objects(run, store), check);
     cursors.set(run, opened);
     return opened;
   };
@@ -80,8 +83,13 @@ export interface Cursor {
   close(): Promise<void>;
 }
 
-export const openCursor = (storage: ObjectStore, folder: string, prefix: string): Cursor => {
-  const listing = openPages(pagesOf(storage.list({ prefix: `${folder}${prefix}` })));
+export const openCursor = (
+  storage: ObjectStore,
+  folder: string,
+  { prefix = '', cuts }: Pick<ObjectsCheck, 'prefix' | 'cuts'>,
+): Cursor => {
+  const listed = storage.list({ prefix: `${folder}${prefix}`, ...(cuts && { cuts: cutsBelow(folder, cuts()) }) });
+  const listing = openPages(pagesOf(listed));
   const passed: string[] = [];
   const isEscaped = (key: string): boolean => key.startsWith('~', folder.length);
   const pass = (key: string, skipped: (key: string) => void): void => {

@@ -163,7 +163,7 @@ const ordersFor = async function* ({ storage, target, entry }: StoreCopy): Async
 const createFinder = (store: ObjectStore, name: string) => {
   const cursors = new Map<string, ReturnType<typeof openCursor>>();
   const cursorOf = (run: string): ReturnType<typeof openCursor> => {
-    const cursor = cursors.get(run) ?? openCursor(store, layout.objects(run, name), '');
+    const cursor = cursors.get(run) ?? openCursor(store, layout.objects(run, name), {});
     cursors.set(run, cursor);
     return cursor;
   };

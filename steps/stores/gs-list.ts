@@ -1,18 +1,19 @@
 import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
-import { itemsOfPages } from '../runtime/pages.ts';
+import { listPages } from '../runtime/split-pages.ts';
 import { partOf } from './gs-calls.ts';
 import { bucketPath, call, type GsContext, listedFields, resourceOf, whereIs } from './gs-context.ts';
 
 interface ListOptions {
   readonly prefix: string;
   readonly startAfter?: string | undefined;
+  readonly cuts?: Iterable<string> | undefined;
 }
 
 /** Every object, in Google's own order, which is that of UTF-8 bytes. What is left out, repeated or disordered is found out. */
 export const listObjects = (context: GsContext, options: ListOptions): AsyncIterable<ObjectInfo> =>
-  itemsOfPages(pagesOf(context, options), { ahead: true });
+  listPages((startAfter) => pagesOf(context, { ...options, startAfter }), options);
 
 async function* pagesOf(
   context: GsContext,

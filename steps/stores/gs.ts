@@ -39,7 +39,7 @@ export const openGsStore = (options: AdapterOptions): Promise<ObjectStore> => {
     },
     locks: gsLocks(context),
     holds: (key) => holds(prefix, key),
-    list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),
+    list: ({ prefix: below = '', startAfter, cuts } = {}) => listObjects(context, { prefix: below, startAfter, cuts }),
     head: (key) => headObject(context, key),
     get: (key, options = {}) => getObject({ context, key, bodies, ...options }),
     put: async (key, body, options = {}) => {

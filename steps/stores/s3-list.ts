@@ -1,16 +1,17 @@
 import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
-import { itemsOfPages } from '../runtime/pages.ts';
+import { listPages } from '../runtime/split-pages.ts';
 import type { Listing } from './s3-xml.ts';
 import { classOf } from './s3-classes.ts';
-import { call, checksumOf, isOpaque, type S3Context, versionOfEtag, whereIs } from './s3-context.ts';
+import { call, checksumOf, isOpaque, type S3Context, whereIs } from './s3-context.ts';
 
 const mostProbes = 3;
 
 interface ListOptions {
   readonly prefix: string;
   readonly startAfter?: string | undefined;
+  readonly cuts?: Iterable<string> | undefined;
 }
 
 const broken = (context: S3Context, what: string, key = ''): Lc2Error =>
@@ -31,7 +32,7 @@ const decode = (context: S3Context, text: string, encoded: boolean): string => {
 
 /** Every object. A server that leaves out, repeats or disorders anything is found out. */
 export const listObjects = (context: S3Context, options: ListOptions): AsyncIterable<ObjectInfo> =>
-  itemsOfPages(pagesOf(context, options), { ahead: true });
+  listPages((startAfter) => pagesOf(context, { ...options, startAfter }), options);
 
 async function* pagesOf(
   context: S3Context,
@@ -113,7 +114,7 @@ const infoOf = (
     key,
     size,
     mtime: time.toISOString(),
-    version: versionOfEtag(etag),
+    version: checksum.value,
     checksum,
     ...(storageClass && { storageClass }),
   };

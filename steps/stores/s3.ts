@@ -46,7 +46,7 @@ export const openS3Store = (options: AdapterOptions): Promise<ObjectStore> => {
     },
     locks: s3Locks(context),
     holds: (key) => holds(prefix, key),
-    list: ({ prefix: below = '', startAfter } = {}) => listObjects(context, { prefix: below, startAfter }),
+    list: ({ prefix: below = '', startAfter, cuts } = {}) => listObjects(context, { prefix: below, startAfter, cuts }),
     head: (key) => headObject(context, key),
     get: (key, options = {}) => getObject({ context, key, bodies, ...options }),
     put: async (key, body, options = {}) => {

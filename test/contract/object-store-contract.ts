@@ -113,6 +113,18 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
       expect(await keysOf(store)).toEqual(keys);
     });
 
+    it('lists the same wherever a listing may be cut', async () => {
+      const store = await fresh();
+      const keys = Array.from({ length: 150 }, (_, i) => `k${String(i).padStart(3, '0')}`);
+      for (const key of [...keys, ...plainKeys]) await store.put(key, text(key));
+      const all = await keysOf(store);
+      const every = (count: number) => all.filter((_, i) => i % count === count - 1);
+      for (const cuts of [every(35), every(3), all, ['k020/', 'k050-', 'k099~', 'z'], ['z', 'a', '\u{1f600}']]) {
+        expect(await keysOf(store, { cuts })).toEqual(all);
+        expect(await keysOf(store, { cuts, prefix: 'k', startAfter: 'k033' })).toEqual(keys.slice(34));
+      }
+    });
+
     it('knows nothing of what is not there', async () => {
       const store = await fresh();
       await store.put('there/is', text('x'));

@@ -1,6 +1,7 @@
 import { contract, golden, type Seed, unit } from './seed.ts';
 
 const copies = (way: string) => contract('copy-keeps', `a copy within S3 on moto > ${way}`);
+const splits = (what: string) => unit('split-listing', `a listing that is split > ${what}`);
 const calls = (name: string) => contract('s3-calls', `calls of S3 without the SDK > ${name}`);
 
 /** What the calls of S3 that go without the SDK must not lose of what it does. */
@@ -94,7 +95,7 @@ export const objectsSeeds: readonly Seed[] = [
     file: 'steps/movers/copy-s3.ts',
     find: '        CopySourceIfMatch: ifMatch(order),\n        CopySourceRange: range,',
     replace: '        CopySourceRange: range,',
-    test: copies('in parts is of the version that was listed, or nothing'),
+    test: copies('in parts > carries both conditions'),
   },
   {
     breaks: 'a copy in parts writes over what came meanwhile',
@@ -109,5 +110,64 @@ export const objectsSeeds: readonly Seed[] = [
     find: "if (status === 501 || name === 'NoSuchTagSet')",
     replace: "if (status !== undefined || name === 'NoSuchTagSet')",
     test: copies('in parts copies where a server knows no tags, and fails where they may not be read'),
+  },
+  {
+    breaks: 'a listing goes on at a cut, whatever the next reader found',
+    file: 'core/plan/split-listing.ts',
+    find: 'return first === page[at]?.key ? page.slice(0, at) : undefined;',
+    replace: 'return page.slice(0, at);',
+    test: splits('has them also where a server does not begin where it should'),
+  },
+  {
+    breaks: 'what lies behind a cut is handed out by both readers',
+    file: 'core/plan/split-listing.ts',
+    find: '? page.slice(0, at) : undefined;',
+    replace: '? page : undefined;',
+    test: splits('has every key once and in order, whatever the keys, the cuts and the pages'),
+  },
+  {
+    breaks: 'cuts are believed to be in order',
+    file: 'core/plan/split-listing.ts',
+    find: ' || compareUtf8(cut, last) <= 0) continue;',
+    replace: ') continue;',
+    test: unit(
+      'split-listing',
+      'cuts > are used in order, below the prefix and behind the begin, where every server understands them',
+    ),
+  },
+  {
+    breaks: 'every reader reads ahead to its end',
+    file: 'steps/runtime/split-pages.ts',
+    find: 'reader.pages.length < room(place) && ',
+    replace: '',
+    test: splits('is read at many places at once, and holds a bounded number of pages'),
+  },
+  {
+    breaks: 'readers begin at every cut at once',
+    file: 'steps/runtime/split-pages.ts',
+    find: '  let isWorth = false;',
+    replace: '  let isWorth = true;',
+    test: splits('costs nothing more where there are few pages, or few objects between the cuts'),
+  },
+  {
+    breaks: 'a reader goes on behind its end',
+    file: 'steps/runtime/split-pages.ts',
+    find: ' && !reaches(reader.last, endOf(place))',
+    replace: '',
+    test: splits('costs at most one page in twenty more where objects end at the cuts'),
+  },
+  {
+    breaks: 'a failed page ends a listing as if it were whole',
+    file: 'steps/runtime/split-pages.ts',
+    find: '      if (failure !== undefined) throw failure.error;\n',
+    replace: '',
+    test: splits('fails as a whole, after what came before, and reads no further'),
+  },
+  {
+    breaks: 'catch-up does not say where its listing may be cut',
+    file: 'steps/catch-up.ts',
+    find: 'source.list({ cuts: cutsOf(draft.draft) })',
+    replace: 'source.list({ cuts: cutsOf([]) })',
+    test: unit('backup-steps', 'a backup > is listed at several places at once where an inventory knows the keys'),
   },
 ];

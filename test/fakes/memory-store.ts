@@ -10,6 +10,8 @@ export interface MemoryStore extends ObjectStore {
   readonly contents: ReadonlyMap<string, Buffer>;
   /** `get key`, `put key`, `head key`, `list prefix`, `delete key`, in order. */
   readonly calls: readonly string[];
+  /** Where each listing could be cut that was told of it. */
+  readonly cuts: readonly (readonly string[])[];
   /** Changes bytes behind the store's back: version and checksum stay what they were. */
   tamper(key: string, change: (bytes: Buffer) => Buffer): void;
   /** Writes without the port, as another client would. */
@@ -40,13 +42,21 @@ export interface MemoryStoreOptions {
 
 export const createMemoryStore = (options: MemoryStoreOptions = {}): MemoryStore => {
   const { url = 's3://memory', checksums = true, locks = 'none' } = options;
-  const state = { entries: new Map(), calls: [], writes: { count: 0 }, written: new Map(), locked: new Map() };
+  const state = {
+    entries: new Map(),
+    calls: [],
+    cuts: [],
+    writes: { count: 0 },
+    written: new Map(),
+    locked: new Map(),
+  };
   return viewOf({ ...state, checksums, locks }, url, '');
 };
 
 interface Shared {
   readonly entries: Map<string, Entry>;
   readonly calls: string[];
+  readonly cuts: string[][];
   readonly writes: { count: number };
   readonly written: Map<string, number>;
   readonly locked: Map<string, Lock>;
@@ -78,7 +88,7 @@ const locksOf = ({ entries, locked, locks, calls }: Shared, url: string, prefix:
       };
 
 const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
-  const { entries, calls, checksums } = shared;
+  const { entries, calls, cuts, checksums } = shared;
   const save = (key: string, bytes: Buffer, options: PutOptions = {}): ObjectInfo => {
     const count = ++shared.writes.count;
     shared.written.set(prefix + key, (shared.written.get(prefix + key) ?? 0) + 1);
@@ -111,6 +121,7 @@ const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
       return new Map(keys().map((key) => [key, found(key).bytes]));
     },
     calls,
+    cuts,
     ...locksOf(shared, url, prefix),
     get locked() {
       const below = [...shared.locked].filter(([key]) => key.startsWith(prefix));
@@ -121,6 +132,7 @@ const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
     list: async function* (options = {}) {
       const { prefix: start = '', startAfter } = options;
       calls.push(`list ${start}`);
+      if (options.cuts !== undefined) cuts.push([...options.cuts]);
       const chosen = keys().filter(
         (key) => key.startsWith(start) && (startAfter === undefined || compareUtf8(key, startAfter) > 0),
       );
