@@ -136,22 +136,24 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     return new Lc2Error(code, `the ${job.kind} failed: ${text === '' ? 'no reason was given' : text}`, { where });
   };
 
-  const wait = async (job: ServiceJob, handle: string): Promise<JobResult> => {
-    let backup = handle;
-    if (!handle.includes('/')) {
-      const { error, backupContext } = await poll(
-        () => getOperation(handle),
-        ({ status }) => status === 'DONE',
-        signal,
-      );
-      // Failure is DONE too.
-      if (error) throw failed(job, error.errors ?? []);
-      if (job.kind !== 'snapshot') return { id: handle };
-      backup = backupContext?.name ?? (await find(job)) ?? '';
-      if (backup === '') throw new Lc2Error('SNAPSHOT_FAILED', 'the snapshot was made and is not there', { where });
-    }
+  /** The backup that an operation has made; undefined for all other work. */
+  const waitForOperation = async (job: ServiceJob, handle: string): Promise<string | undefined> => {
+    const { error, backupContext } = await poll(
+      () => getOperation(handle),
+      ({ status }) => status === 'DONE',
+      signal,
+    );
+    // Failure is DONE too.
+    if (error) throw failed(job, error.errors ?? []);
+    if (job.kind !== 'snapshot') return undefined;
+    const backup = backupContext?.name ?? (await find(job));
+    if (backup) return backup;
+    throw new Lc2Error('SNAPSHOT_FAILED', 'the snapshot was made and is not there', { where });
+  };
+
+  const waitForBackup = async (job: ServiceJob, id: string): Promise<JobResult> => {
     const { state, error, location } = await poll(
-      () => getBackup(backup),
+      () => getBackup(id),
       (each) => each.state !== 'ENQUEUED' && each.state !== 'RUNNING',
       signal,
     );
@@ -160,7 +162,12 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     const asked = spec.snapshot.location;
     if (asked !== undefined && location && location.toLowerCase() !== asked)
       throw failed(job, [{ message: `it is kept in ${location}, and not in ${asked}` }]);
-    return { id: backup, ...(location ? { location } : {}) };
+    return { id, ...(location ? { location } : {}) };
+  };
+
+  const wait = async (job: ServiceJob, handle: string): Promise<JobResult> => {
+    const backup = handle.includes('/') ? handle : await waitForOperation(job, handle);
+    return backup === undefined ? { id: handle } : waitForBackup(job, backup);
   };
 
   return {

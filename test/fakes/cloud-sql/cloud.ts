@@ -85,7 +85,7 @@ export interface BackupWish {
 const day = 86_400_000;
 
 /** Of Google, as many as tests want. */
-const locations = ['asia', 'eu', 'us', 'europe-west1', 'europe-west4'];
+const locations = new Set(['asia', 'eu', 'us', 'europe-west1', 'europe-west4']);
 
 export const createCloud = (instances: readonly FakeInstance[], buckets: string): Cloud => {
   const weather = fairWeather();
@@ -201,7 +201,7 @@ export const createCloud = (instances: readonly FakeInstance[], buckets: string)
     createBackup: (instance, { description, location, ttlDays }) => {
       if (instance.instanceType === 'READ_REPLICA_INSTANCE')
         throw new Refusal(400, 'invalid', 'Backups are not supported on read replicas.');
-      if (location !== undefined && !locations.includes(location))
+      if (location !== undefined && !locations.has(location))
         throw new Refusal(400, 'invalid', `Invalid value for backup location: ${location}.`);
       const created = new Date();
       const expires = ttlDays === undefined ? undefined : new Date(created.getTime() + ttlDays * day);
