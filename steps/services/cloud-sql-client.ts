@@ -47,7 +47,7 @@ export const openClient = ({ spec, secrets, signal }: CloudSqlOptions): CloudSql
 };
 
 const openApi = async (endpoint: string | undefined, key: string): Promise<Api.Sqladmin> => {
-  const { auth, sqladmin } = await import('@googleapis/sqladmin');
+  const { auth, sqladmin } = await import('./cloud-sql-sdk.ts');
   const root = endpoint === undefined ? {} : { rootUrl: `${endpoint.replace(/\/+$/, '')}/` };
   // A token never travels over plain http; there nobody is named, which Google refuses.
   if (endpoint?.startsWith('http://') === true) return sqladmin({ version: 'v1', ...root });

@@ -56,7 +56,7 @@ export const openTransferClient = ({ spec, secrets, signal }: StorageTransferOpt
 };
 
 const openSend = async (root: string, key: string): Promise<Send> => {
-  const { gaxios, GoogleAuth } = await import('google-auth-library');
+  const { gaxios, GoogleAuth } = await import('./storage-transfer-sdk.ts');
   // A token never travels over plain http; there nobody is named, which Google refuses.
   if (root.startsWith('http://')) return (request) => gaxios.request(request);
   const auth = new GoogleAuth({

@@ -47,14 +47,14 @@ const accountOf = (text: string, where: string): Account => {
 
 /** Signs its own tokens: nobody else is asked for one. */
 const openAccount = async ({ client_email: email, private_key: key }: Account): Promise<AuthClient> => {
-  const { JWT } = await import('google-auth-library');
+  const { JWT } = await import('./gs-sdk.ts');
   const client = new JWT({ email, key, scopes });
   client.useJWTAccessWithScope = true;
   return client;
 };
 
 const openChain = async (): Promise<GoogleAuth> => {
-  const { GoogleAuth } = await import('google-auth-library');
+  const { GoogleAuth } = await import('./gs-sdk.ts');
   return new GoogleAuth({ scopes });
 };
 

@@ -1,4 +1,4 @@
-import { contract, type Seed, unit } from './seed.ts';
+import { contract, golden, type Seed, unit } from './seed.ts';
 
 /** Work that a cloud does: what it refuses, what it ends with, and what is asked for twice. */
 export const cloudSqlSeeds: readonly Seed[] = [
@@ -53,6 +53,16 @@ export const cloudSqlSeeds: readonly Seed[] = [
     find: 'once: { signal, timeout, retry: false },',
     replace: "once: { signal, timeout, retry: true, retryConfig: { httpMethodsToRetry: ['POST'] } } as CallConfig,",
     test: contract('cloud-sql', 'bad weather > 503 backendError at submission is SERVICE_FAILED, asked once'),
+  },
+  {
+    breaks: 'a client that is bundled is loaded without its names',
+    file: 'steps/services/cloud-sql-client.ts',
+    find: "await import('./cloud-sql-sdk.ts')",
+    replace: "await import('@googleapis/sqladmin')",
+    test: golden(
+      'late-parts',
+      'parts that come late > are named in modules of ours: of CommonJS that is loaded late a bundle hands out nothing but a default',
+    ),
   },
   {
     breaks: 'a failed import is taken for the one that follows it',

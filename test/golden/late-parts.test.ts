@@ -33,6 +33,16 @@ describe('parts that come late', () => {
       expect(ofSdk(source)).toEqual([]);
   });
 
+  it('are named in modules of ours: of CommonJS that is loaded late a bundle hands out nothing but a default', () => {
+    const late = Object.entries(metafile.inputs)
+      .filter(([file]) => !file.includes('node_modules/'))
+      .flatMap(([file, { imports }]) =>
+        imports.flatMap(({ kind, path }) => (kind === 'dynamic-import' ? { file, path } : [])),
+      );
+    expect(late.length).toBeGreaterThan(10);
+    expect(late.filter(({ path }) => metafile.inputs[path]?.format === 'cjs')).toEqual([]);
+  });
+
   it('never are HTTP/2 of undici, which nobody here allows', () => {
     const client = 'node_modules/undici/lib/dispatcher/client.js';
     const imports = Object.values(metafile.outputs)
