@@ -13,7 +13,8 @@ import { tryReadRecord, writeOnce } from './storage.ts';
 /**
  * Work that a service does by itself. What we ask for is written down before we ask, and the service's handle before
  * we wait: whoever comes after us, killed at whatever moment, goes on with the same job and asks for no second one.
- * Only a job that has failed is followed by another, of the next number.
+ * Only a job that has failed is followed by another, of the next number. A step that is told to stop leaves its job to the
+ * service: a pod that is taken away is followed by another, and only the cleaner knows that the run is over.
  */
 
 type Job = ServiceJob | TransferJob;
@@ -86,11 +87,7 @@ export const runJob = async <Facts extends z.ZodType>(task: JobTask<Facts>): Pro
       const result = await waitFor(task, record.job, handle);
       return { job: record.job, facts: task.facts.parse(record.facts), result };
     } catch (error) {
-      if (context.signal.aborted) {
-        await task.service.cancel(handle);
-        throw error;
-      }
-      if (!isFailedJob(error) || record.attempt === context.attempt) throw error;
+      if (context.signal.aborted || !isFailedJob(error) || record.attempt === context.attempt) throw error;
       context.log.warn({ job: record.job.kind, code: error.code }, 'a job of an earlier attempt has failed');
     }
   }

@@ -74,11 +74,15 @@ const running = (type: string): FakeOperation | undefined =>
   cloud.fake.cloud.operations.find(({ operationType, status }) => operationType === type && status === 'RUNNING');
 
 /** Kills the step while the cloud works for it, and lets the cloud go on when the next attempt has come. */
-const killInFlight = async (cli: RunningCli, step: string, type: string): Promise<void> => {
+const killInFlight = async (
+  cli: RunningCli,
+  step: string,
+  { type, signal = 'SIGKILL' }: { readonly type: string; readonly signal?: NodeJS.Signals },
+): Promise<void> => {
   await waitFor(() => running(type), cli.ended);
   // The handle is written down, or is about to be.
   await sleep(Math.random() * 300);
-  await killStep(cli, step);
+  await killStep(cli, step, signal);
   weather.held = false;
 };
 
@@ -92,7 +96,7 @@ test.each([
     const cli = lab.start(['backup', '-f', file, '--json']);
     if (step === 'export') await waitFor(() => (since()['BACKUP_VOLUME'] === 1 ? true : undefined), cli.ended);
     weather.held = true;
-    await killInFlight(cli, step, type);
+    await killInFlight(cli, step, { type });
     const { status, stderr } = await cli.ended;
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
     expect(since()).toEqual({ BACKUP_VOLUME: 1, EXPORT: 1, backups: 1 });
@@ -105,11 +109,26 @@ test('a step that is killed while the cloud imports is followed by one that goes
   const since = counter();
   weather.held = true;
   const cli = lab.start(['restore', '-f', file, '--backup', 'latest', '--confirm', 'prd', '--json']);
-  await killInFlight(cli, 'load-database', 'IMPORT');
+  await killInFlight(cli, 'load-database', { type: 'IMPORT' });
   const { status, stderr } = await cli.ended;
   expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
   expect(since()).toEqual({ IMPORT: 1, backups: 0 });
   expect((await runPsql(connectTo(server, 'shop'), 'SELECT count(*) FROM orders')).trim()).toBe('1000');
+});
+
+test('a step whose pod is taken away, while its run goes on, gives up neither export nor import', async () => {
+  const since = counter();
+  const backup = lab.start(['backup', '-f', file, '--json']);
+  await waitFor(() => (since()['BACKUP_VOLUME'] === 1 ? true : undefined), backup.ended);
+  weather.held = true;
+  await killInFlight(backup, 'export', { type: 'EXPORT', signal: 'SIGTERM' });
+  expect((await backup.ended).status).toBe(0);
+  weather.held = true;
+  const restore = lab.start(['restore', '-f', file, '--backup', 'latest', '--confirm', 'prd', '--json']);
+  await killInFlight(restore, 'load-database', { type: 'IMPORT', signal: 'SIGTERM' });
+  expect((await restore.ended).status).toBe(0);
+  expect(since()).toEqual({ BACKUP_VOLUME: 1, EXPORT: 1, IMPORT: 1, backups: 1 });
+  expect(cloud.fake.cloud.operations.slice(0, 2).map(({ errors }) => errors)).toEqual([undefined, undefined]);
 });
 
 test('answers that are lost lead to no second snapshot and no second export', async () => {

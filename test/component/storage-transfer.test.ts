@@ -184,19 +184,22 @@ test.each([
   expect(differences(after, await capture())).toEqual([]);
 });
 
-test('a step that is killed in flight is followed by one that goes on with the same job', async () => {
-  for (const key of keys) await cloud.buckets.put(bucket, key, key);
-  weather.held = true;
-  const cli = lab.start(['backup', '-f', file, '--json']);
-  await waitFor(running, cli.ended);
-  // The handle is written down, or is about to be.
-  await sleep(Math.random() * 300);
-  await killStep(cli, 'transfer');
-  weather.held = false;
-  const { status, stderr } = await cli.ended;
-  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-  expect([operations().length, calls().filter((call) => call.endsWith('.run')).length]).toEqual([1, 1]);
-});
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'a step that is killed in flight by %s is followed by one that goes on with the same job',
+  async (signal) => {
+    for (const key of keys) await cloud.buckets.put(bucket, key, key);
+    weather.held = true;
+    const cli = lab.start(['backup', '-f', file, '--json']);
+    await waitFor(running, cli.ended);
+    // The handle is written down, or is about to be.
+    await sleep(Math.random() * 300);
+    await killStep(cli, 'transfer', signal);
+    weather.held = false;
+    const { status, stderr } = await cli.ended;
+    expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+    expect([operations().length, calls().filter((call) => call.endsWith('.run')).length]).toEqual([1, 1]);
+  },
+);
 
 test('a backup that is told to stop gives its operation up and leaves no file', async () => {
   for (const key of keys) await cloud.buckets.put(bucket, key, key);

@@ -122,8 +122,16 @@ export const cloudSqlSeeds: readonly Seed[] = [
   {
     breaks: 'an attempt repeats without end what it sees fail',
     file: 'steps/runtime/jobs.ts',
-    find: 'if (!isFailedJob(error) || record.attempt === context.attempt) throw error;',
-    replace: 'if (!isFailedJob(error)) throw error;',
+    find: '|| record.attempt === context.attempt) throw error;',
+    replace: ') throw error;',
     test: unit('jobs', 'a job > that fails is not repeated by who saw it fail'),
+  },
+  {
+    breaks: 'an attempt that is told to stop gives up what the next one would wait for',
+    file: 'steps/runtime/jobs.ts',
+    find: '      if (context.signal.aborted ||',
+    replace:
+      '      if (context.signal.aborted) await task.service.cancel(handle);\n      if (context.signal.aborted ||',
+    test: unit('jobs', 'a job > goes on when the attempt that waits for it is told to stop: another may follow'),
   },
 ];

@@ -6,10 +6,10 @@ export const stepOf = (cli: RunningCli, step: string): Process | undefined =>
   descendantsOf(cli.pid).findLast((each) => new RegExp(`main\\.ts\\0${step}\\0`).test(commandLineOf(each)));
 
 /** Resolves when the next attempt has come. */
-export const killStep = async (cli: RunningCli, step: string): Promise<void> => {
+export const killStep = async (cli: RunningCli, step: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
   const first = stepOf(cli, step);
   if (!first) throw new Error(`no step ${step} runs: ${cli.stderr()}`);
-  process.kill(first.pid, 'SIGKILL');
+  process.kill(first.pid, signal);
   await waitFor(() => {
     const next = stepOf(cli, step);
     return next !== undefined && next.pid !== first.pid ? next : undefined;

@@ -14,9 +14,13 @@ beforeEach(() => {
   service = createMemoryService();
 });
 
-const run = (attempt: string, mayStart: () => Promise<void> = () => Promise.resolve()) =>
+const run = (
+  attempt: string,
+  mayStart: () => Promise<void> = () => Promise.resolve(),
+  signal: AbortSignal = new AbortController().signal,
+) =>
   runJob({
-    context: world.context('export', { attempt }),
+    context: { ...world.context('export', { attempt }), signal },
     service,
     storage: world.storage,
     folder,
@@ -92,6 +96,15 @@ describe('a job', () => {
   it('of two attempts at once is one', async () => {
     const results = await Promise.all([run('a'), run('b')]);
     expect(new Set(results.map(({ facts }) => facts.time)).size).toBe(1);
+  });
+
+  it('goes on when the attempt that waits for it is told to stop: another may follow', async () => {
+    service.failing.add('operation-1');
+    const stop = new AbortController();
+    const stopped = (): Promise<void> => Promise.resolve(stop.abort());
+    await messageOf(() => run('a', stopped, stop.signal));
+    expect(service.calls).toContain('wait operation-1');
+    expect(service.calls.filter((call) => call.startsWith('cancel'))).toEqual([]);
   });
 
   it('is given up by its record', async () => {
