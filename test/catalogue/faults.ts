@@ -148,9 +148,12 @@ export const faultRows: readonly Row[] = [
       component('kills', 'a backup > whose transfer step is killed is tried again and good in the end'),
       component('kills-restore', 'a restore whose step load-database is killed is tried again and equal in the end'),
       e2e('backups and restores > a backup whose pod vanishes while it dumps is good in the end'),
+      e2e(
+        'backups and restores > within Google Cloud, whose work pods vanish from: asked for once, and equal in the end',
+      ),
+      e2e('backups and restores > within AWS, whose work pods vanish from: asked for once, and equal in the end'),
       unit('controller/decide-outcome', 'outcome > evicted'),
     ],
-    waits: clouds,
   },
   {
     row: 17,

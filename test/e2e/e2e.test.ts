@@ -2,6 +2,7 @@
 // beside each other, those that take the controller away come after them.
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { accepted, schemasHold } from './scenarios/acceptance.ts';
+import { withinAmazon, withinGoogle } from './scenarios/clouds.ts';
 import { apiServerHangs, argoHangs, requestReplaced, workflowDeleted } from './scenarios/faults.ts';
 import { controllerKilled, killedMidDump, killedMidLoad, killedMidTransfer } from './scenarios/kills.ts';
 import { lateDump, lateTransfer } from './scenarios/late.ts';
@@ -43,6 +44,9 @@ describe.concurrent('backups and restores', () => {
       throw error;
     }
   });
+  test('within Google Cloud, whose work pods vanish from: asked for once, and equal in the end', () =>
+    withinGoogle(world));
+  test('within AWS, whose work pods vanish from: asked for once, and equal in the end', () => withinAmazon(world));
   test('a dump that wakes up after the seal changes nothing', () => lateDump(world));
   test('a transfer that wakes up after the seal changes nothing', () => lateTransfer(world));
   test('cancelled while running and while waiting: no manifest, nothing left', () => cancelled(world));

@@ -14,7 +14,7 @@ import {
   startFakeGcs,
 } from './cloud-servers.ts';
 import { type Lab, secretDocument, type Spec, writeKey } from './lab.ts';
-import { startMoto } from './s3-servers.ts';
+import { type S3Server, startMoto } from './s3-servers.ts';
 
 export interface Described {
   readonly contentType?: string;
@@ -52,8 +52,10 @@ export const startFolders = (lab: Lab): Place => ({
   stop: () => Promise.resolve(),
 });
 
-export const startS3 = async (): Promise<Place> => {
-  const server = await startMoto();
+export const startS3 = async (): Promise<Place> => s3Place(await startMoto());
+
+/** Stops the server with itself. */
+export const s3Place = async (server: S3Server): Promise<Place> => {
   const front = await startFront(server.endpoint, { contentType: 'application/xml' });
   return {
     name: 's3',

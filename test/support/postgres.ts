@@ -1,4 +1,5 @@
-// A throw-away PostgreSQL server for tests and the demo: real binaries, a temporary folder, loopback and a unix socket only.
+// A throw-away PostgreSQL server for tests and the demo: real binaries, a temporary folder, loopback and a unix socket only,
+// unless another address is asked for.
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -17,6 +18,8 @@ const run = promisify(execFile);
 export interface PostgresOptions {
   /** Folder of initdb and postgres; default: the newest of Debian's. */
   readonly bin?: string;
+  /** Of this machine, beside the loopback: pods of a cluster reach the server there, and it is its host. */
+  readonly address?: string;
   /** Lines of postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Lines of pg_hba.conf, put before the default ones. */
@@ -28,7 +31,7 @@ export interface PostgresOptions {
 }
 
 export interface PostgresServer {
-  readonly host: '127.0.0.1';
+  readonly host: string;
   readonly port: number;
   readonly superuser: string;
   readonly password: string;
@@ -113,12 +116,17 @@ async function waitUntilReady(child: ChildProcess, port: number, log: string): P
   throw new Error(`PostgreSQL was not ready within 30 s:\n${(await readFile(log, 'utf8')).slice(-2000)}`);
 }
 
+const addressesOf = ({ address }: PostgresOptions): string[] => (address === undefined ? [] : [address]);
+
+/** Whoever knows a password, also to copy the server. */
+const forEverybody = ['host all all all scram-sha-256', 'host replication all all scram-sha-256'];
+
 function configuration(
   options: PostgresOptions,
   folder: { readonly sockets: string; readonly certificates?: Certificates },
 ): string {
   const settings: Record<string, string> = {
-    listen_addresses: '127.0.0.1',
+    listen_addresses: ['127.0.0.1', ...addressesOf(options)].join(),
     unix_socket_directories: folder.sockets,
     password_encryption: 'scram-sha-256',
     fsync: 'off',
@@ -174,7 +182,8 @@ async function prepare(bin: string, account: Account | undefined, options: Postg
     configuration(options, { sockets: socketDir, ...(certificates && { certificates }) }),
   );
   const hba = join(dataDir, 'pg_hba.conf');
-  await writeFile(hba, `${(options.hba ?? []).join('\n')}\n${await readFile(hba, 'utf8')}`);
+  const lines = [...(options.hba ?? []), ...(options.address === undefined ? [] : forEverybody)];
+  await writeFile(hba, `${lines.join('\n')}\n${await readFile(hba, 'utf8')}`);
   return { root, dataDir, socketDir, password, ...(certificates && { certificates }) };
 }
 
@@ -223,7 +232,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     clearTimeout(patience);
   };
   return {
-    host: '127.0.0.1',
+    host: options.address ?? '127.0.0.1',
     port,
     superuser,
     password: prepared.password,

@@ -11,12 +11,12 @@ import { connectKube, type Kube, type KubeObject, until } from './kube.ts';
 import { say } from './log.ts';
 import { namespaces, postgres, restorer, restrictedNamespace, secret, superuser } from './manifests.ts';
 import { buildImages, buildProduct, imageRefs, type ProductImages, synthesize } from './product.ts';
-import { type S3Front, startS3Front } from './s3-front.ts';
+import { type GateFront, startGateFront } from './gate-front.ts';
 
 export interface World {
   readonly cluster: Cluster;
   readonly kube: Kube;
-  readonly front: S3Front;
+  readonly front: GateFront;
   readonly s3: S3Server;
   /** What was applied: a copy of dist/ with this run's images. */
   readonly dist: string;
@@ -156,7 +156,7 @@ export const startWorld = async (): Promise<World> => {
     cleanups.push(() => rm(dist, { recursive: true, force: true }));
     const s3 = await startVersitygw();
     cleanups.push(() => s3.stop());
-    const front = await startS3Front(cluster.hostAddress, s3.endpoint);
+    const front = await startGateFront(cluster.hostAddress, s3.endpoint);
     cleanups.push(() => front.stop());
     for (const bucket of Object.values(buckets)) await s3.bucket(bucket);
     await timed('import the images', () => importImages(cluster, images));

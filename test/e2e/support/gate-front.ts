@@ -1,5 +1,5 @@
-// Stands before the S3 server: can hold a request at a chosen place for as long as a test wants, and makes conditional
-// writes one after the other, because the server behind it does not.
+// Stands before a server of this machine, at an address that pods reach: can hold a request at a chosen place for as long
+// as a test wants, and makes conditional writes one after the other, because the S3 server behind it does not.
 import { createServer, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
@@ -24,7 +24,7 @@ export interface HoldOptions {
   readonly at?: 'request' | 'body';
 }
 
-export interface S3Front {
+export interface GateFront {
   readonly endpoint: string;
   hold(matches: (request: FrontRequest) => boolean, options?: HoldOptions): Gate;
   stop(): Promise<void>;
@@ -39,7 +39,7 @@ interface Hold {
 
 const firstBytes = 4096;
 
-export const startS3Front = async (address: string, behind: string): Promise<S3Front> => {
+export const startGateFront = async (address: string, behind: string): Promise<GateFront> => {
   const holds = new Set<Hold>();
   const turns = new Map<string, Promise<void>>();
   const upstream = new URL(behind);
