@@ -24,8 +24,9 @@ export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
   const claim = await tryReadRecord(storage, layout.run(stamp), runRecord);
   if (claim?.runUid !== context.runUid) return { uploads: 0, databases: [] };
   if ((await storage.head(layout.manifest(stamp))) !== undefined) return { uploads: 0, databases: [] };
-  await cancelTransfers(context, { storage, stamp, environment: { name: claim.environment, spec: claim.spec } });
-  if (!(await endServiceWork(context, storage, stamp)))
+  const environment = { name: claim.environment, spec: claim.spec };
+  const copied = await cancelTransfers(context, { storage, stamp, environment });
+  if (!(await endServiceWork(context, storage, stamp)) || !copied)
     return { uploads: await endUploads(context, storage, stamp), databases: [] };
   return { uploads: await removeUnsealed(context, storage, stamp), databases: [] };
 };
@@ -37,10 +38,10 @@ export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
 const endServiceWork = async (context: StepContext, storage: ObjectStore, stamp: string): Promise<boolean> => {
   const service = context.openService(context.environment, context.secrets.database);
   if (!service) return true;
-  await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });
+  const ended = await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });
   for (let round = 0; round < patience; round++) {
     const left = await removeLeftovers(context, { service, storage, stamp });
-    if (left === 'none') return true;
+    if (left === 'none') return ended;
     if (left === 'refused') return false;
     await pause(Math.min(10_000, 500 * 1.3 ** round), undefined, { signal: context.signal });
   }

@@ -16,8 +16,11 @@ export interface JobService<Job> {
   /** Ends with the result, or with the error of a job that failed. Reports from 0 to 1 how far it is, where the service tells. */
   wait(job: Job, handle: string, report?: (fraction: number) => void): Promise<JobResult>;
 
-  /** Asks the service to give the job up, where it can; nothing for one that has ended. */
-  cancel(handle: string): Promise<void>;
+  /**
+   * Asks the service to give the job up, where it can; nothing for one that has ended. Says whether it has: until then it may still
+   * finish its work, and can be asked again.
+   */
+  cancel(handle: string): Promise<boolean>;
 }
 
 export interface JobResult {

@@ -164,14 +164,17 @@ const objectOf = ({ key, size, mtime, version, checksum }: InventoryLine): Objec
   ...(checksum && { checksum }),
 });
 
-/** Asks for nothing more to be copied into the folder of a run that has ended. */
+/** Asks for nothing more to be copied into the folder of a run that has ended; false while something still may be. */
 export const cancelTransfers = async (
   context: StepContext,
   { storage, stamp, environment: { spec } }: Pick<BackupRun, 'storage' | 'stamp' | 'environment'>,
-): Promise<void> => {
+): Promise<boolean> => {
+  let ended = true;
   for (const { name, storageTransfer } of spec.objectStores) {
     if (storageTransfer === undefined) continue;
     const service = context.openTransfer(storageTransfer, context.secrets.storage);
-    await cancelJobs(context, { service, storage, prefix: layout.transfers(stamp, name) });
+    const prefix = layout.transfers(stamp, name);
+    ended = (await cancelJobs(context, { service, storage, prefix })) && ended;
   }
+  return ended;
 };

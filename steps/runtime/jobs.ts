@@ -206,28 +206,57 @@ const waitFor = async (
   }
 };
 
-/** Asks the service to give up what was asked for below `prefix`; what it cannot give up ends by itself. */
-export const cancelJobs = async (
+export interface GivingUp {
+  readonly service: Service;
+  readonly storage: ObjectStore;
+  readonly prefix: string;
+  /** How often each job is looked at. */
+  readonly patience?: number;
+}
+
+/**
+ * Asks the service to give up what was asked for below `prefix`, and waits until it has ended: an export that ends in that instant
+ * would write into a folder that was just removed. False where one goes on for longer than anybody waits: its files stay.
+ */
+export const cancelJobs = async (context: StepContext, task: GivingUp): Promise<boolean> => {
+  let ended = true;
+  for await (const asked of askedJobs(task.storage, task.prefix)) ended = (await giveUp(context, task, asked)) && ended;
+  return ended;
+};
+
+/** About two minutes. */
+const mostLooks = 12;
+
+const giveUp = async (
   context: StepContext,
-  { service, storage, prefix }: { readonly service: Service; readonly storage: ObjectStore; readonly prefix: string },
-): Promise<void> => {
-  for await (const { job, handle: known } of askedJobs(storage, prefix)) {
+  { service, patience = mostLooks }: GivingUp,
+  { job, handle: known }: AskedJob,
+): Promise<boolean> => {
+  for (let round = 1; ; round++) {
     try {
       // Whoever asked may have died before it wrote the handle down.
       const handle = known ?? (await service.find(job));
-      if (handle !== undefined) await service.cancel(handle);
+      if (handle === undefined || (await service.cancel(handle))) return true;
     } catch (error) {
+      if (hasCode(error, 'SERVICE_NOT_FOUND')) return true;
       if (!(error instanceof Lc2Error)) throw error;
-      context.log.warn({ job: job.kind, code: error.code }, 'a job could not be given up');
+      // Who may not give it up may still see it end.
+      if (round === 1) context.log.warn({ job: job.kind, code: error.code }, 'a job could not be given up');
     }
+    if (round === patience) break;
+    await pause(backoff(round), undefined, { signal: context.signal });
   }
+  context.log.warn({ job: job.kind }, 'a job goes on that nobody needs');
+  return false;
 };
 
+interface AskedJob {
+  readonly job: Job;
+  readonly handle: string | undefined;
+}
+
 /** What was asked for below `prefix`, with the handle where it was written down. */
-export const askedJobs = async function* (
-  storage: ObjectStore,
-  prefix: string,
-): AsyncIterable<{ readonly job: Job; readonly handle: string | undefined }> {
+export const askedJobs = async function* (storage: ObjectStore, prefix: string): AsyncIterable<AskedJob> {
   const names: string[] = [];
   for await (const { key } of storage.list({ prefix })) {
     const [, name] = /^(.*\/\d{4})\.json$/.exec(key) ?? [];

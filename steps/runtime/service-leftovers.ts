@@ -30,9 +30,9 @@ export const sweepService = async (context: StepContext, storage: ObjectStore, o
     if ('sealed' in found || !found.dead.run) continue;
     const { stamp } = found.dead;
     if (!(await holdsServiceWork(storage, stamp))) continue;
-    await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });
+    const ended = await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });
     const left = await removeLeftovers(context, { service, storage, stamp });
-    if (left === 'none') await removeDead(context, storage, found.dead);
+    if (ended && left === 'none') await removeDead(context, storage, found.dead);
   }
 };
 

@@ -56,13 +56,14 @@ export const sweepDeadRuns = async (context: StepContext, storage: ObjectStore, 
   }
 };
 
-/** Once no database service holds anything of it. */
+/** Once no database service holds anything of it; later, where something is still copied into it. */
 export const removeDead = async (
   context: StepContext,
   storage: ObjectStore,
   { stamp, run }: DeadRun,
 ): Promise<void> => {
-  if (run) await cancelTransfers(context, { storage, stamp, environment: { name: run.environment, spec: run.spec } });
+  const environment = run && { name: run.environment, spec: run.spec };
+  if (environment && !(await cancelTransfers(context, { storage, stamp, environment }))) return;
   await removeUnsealed(context, storage, stamp);
 };
 

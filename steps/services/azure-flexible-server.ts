@@ -161,7 +161,7 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
       return { id };
     },
     // Neither a backup nor a restore can be given up.
-    cancel: () => Promise.resolve(),
+    cancel: () => Promise.resolve(false),
     leftovers: async (prefix, asked = []) => {
       const found: Leftover[] = [];
       const names = new Set<string>();

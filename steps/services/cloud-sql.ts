@@ -183,17 +183,18 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     wait,
     cancel: async (handle) => {
       // A backup cannot be given up.
-      if (handle.includes('/')) return;
+      if (handle.includes('/')) return false;
       const late = AbortSignal.timeout(10_000);
       const name = { project, operation: handle };
       const { status } = await client.call(
         { permission: 'cloudsql.instances.get' },
         async (api) => (await api.operations.get(name, client.config(late))).data,
       );
-      if (status === 'DONE') return;
+      if (status === 'DONE') return true;
       await client.call({ permission: 'cloudsql.instances.update' }, (api) =>
         api.operations.cancel(name, client.config(late)),
       );
+      return false;
     },
     leftovers: async (prefix) => {
       const found: Leftover[] = [];

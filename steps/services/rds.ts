@@ -146,7 +146,7 @@ export const openRds = (options: RdsOptions): DatabaseService => {
     wait: (job, _, report = () => undefined) =>
       job.kind === 'temporary-server' ? waitForServer(job) : waitForSnapshot(job, report),
     // Neither a snapshot nor a restore can be given up.
-    cancel: () => Promise.resolve(),
+    cancel: () => Promise.resolve(false),
   };
 
   return {

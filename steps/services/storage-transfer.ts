@@ -97,11 +97,12 @@ export const openStorageTransfer = (options: StorageTransferOptions): TransferSe
     },
     cancel: async (handle) => {
       const late = AbortSignal.timeout(10_000);
-      if (isOver(await look(handle, late))) return;
+      if (isOver(await look(handle, late))) return true;
       await client.call(
         { method: 'POST', path: `${handle}:cancel`, body: {}, signal: late },
         { permission: 'storagetransfer.operations.cancel' },
       );
+      return false;
     },
   };
 };

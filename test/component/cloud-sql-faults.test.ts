@@ -160,6 +160,25 @@ test('a backup that is told to stop gives its export up and leaves no snapshot a
   expect(await lab.json('list', '-f', file)).toMatchObject({ backups: [] });
 });
 
+test('an export that is given up too late leaves no file either', async () => {
+  const database = cloud.database(server, 'main', { snapshot: { enabled: false } });
+  const storage = cloud.storage(`backups-${buckets}`);
+  file = await lab.write('late.yaml', [environmentDocument('prd', { database, storage }), databaseSecret(server)]);
+  Object.assign(weather, { held: true, late: true });
+  const cli = lab.start(['backup', '-f', file]);
+  const exported = await waitFor(() => running('EXPORT'), cli.ended);
+  if (!exported) throw new Error('no export');
+  cli.kill('SIGTERM');
+  // By the step that was told to stop, and then by the cleaner; which goes on meanwhile, or waits.
+  await waitFor(() => (exported.cancels > 1 ? true : undefined), cli.ended);
+  await Promise.race([cli.ended, sleep(3000)]);
+  weather.held = false;
+  expect((await cli.ended).status).toBe(143);
+  await expect.poll(() => exported.status).toBe('DONE');
+  expect(exported.errors).toBeUndefined();
+  expect(await lab.json('list', '-f', file)).toMatchObject({ backups: [] });
+});
+
 test('the snapshot of a run that died without its clean-up goes with the next run', async () => {
   const since = counter();
   weather.slow = 300;

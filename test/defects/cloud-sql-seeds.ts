@@ -1,7 +1,21 @@
-import { contract, golden, type Seed, unit } from './seed.ts';
+import { component, contract, golden, type Seed, unit } from './seed.ts';
 
 /** Work that a cloud does: what it refuses, what it ends with, and what is asked for twice. */
 export const cloudSqlSeeds: readonly Seed[] = [
+  {
+    breaks: 'what was given up may write into a folder that is gone',
+    file: 'steps/runtime/jobs.ts',
+    find: 'if (handle === undefined || (await service.cancel(handle))) return true;',
+    replace: 'if (handle === undefined || (await service.cancel(handle), true)) return true;',
+    test: component('cloud-sql-faults', 'an export that is given up too late leaves no file either'),
+  },
+  {
+    breaks: 'the cleaner waits for what never ends',
+    file: 'steps/runtime/jobs.ts',
+    find: '    if (round === patience) break;\n',
+    replace: '    if (round === patience + 1) break;\n',
+    test: unit('jobs', 'a job > that goes on all the same is not waited for for ever, and is told'),
+  },
   {
     breaks: 'snapshots are kept wherever Google likes',
     file: 'steps/services/cloud-sql.ts',

@@ -13,6 +13,8 @@ export interface MemoryService extends DatabaseService {
   readonly made: Leftover[];
   /** What the next calls of `remove` meet, in order; nothing: it goes. */
   readonly removals: ('busy' | 'denied')[];
+  /** What the next calls of `cancel` meet, in order; nothing: it has ended. */
+  readonly cancels: ('running' | 'denied' | 'gone')[];
 }
 
 const identityOf = (job: ServiceJob): string => ('description' in job ? job.description : job.url);
@@ -24,6 +26,7 @@ export const createMemoryService = (): MemoryService => {
   const failing = new Set<string>();
   const made: Leftover[] = [];
   const removals: MemoryService['removals'] = [];
+  const cancels: MemoryService['cancels'] = [];
   const take = (job: ServiceJob): string => {
     const handle = `operation-${jobs.length + 1}`;
     jobs.push({ handle, identity: identityOf(job) });
@@ -37,6 +40,7 @@ export const createMemoryService = (): MemoryService => {
     failing,
     made,
     removals,
+    cancels,
     problems: () => Promise.resolve([]),
     start: (job) => {
       calls.push(`start ${identityOf(job)}`);
@@ -61,7 +65,10 @@ export const createMemoryService = (): MemoryService => {
     },
     cancel: (handle) => {
       calls.push(`cancel ${handle}`);
-      return Promise.resolve();
+      const fate = cancels.shift();
+      if (fate === 'denied') return Promise.reject(new Lc2Error('SERVICE_DENIED', 'no'));
+      if (fate === 'gone') return Promise.reject(new Lc2Error('SERVICE_NOT_FOUND', 'nobody knows it'));
+      return Promise.resolve(fate === undefined);
     },
     leftovers: (prefix) => Promise.resolve(made.filter(({ description }) => description.startsWith(prefix))),
     remove: ({ id }) => {

@@ -35,7 +35,7 @@ const service = (asked: Asked, { documents, storage }: Pick<World, 'documents' |
     const failure = asked.failures.shift();
     return failure ? Promise.reject(failure) : Promise.resolve({ id: handle });
   },
-  cancel: () => Promise.resolve(),
+  cancel: () => Promise.resolve(true),
   probe: () => Promise.resolve(),
 });
 

@@ -121,4 +121,28 @@ describe('a job', () => {
     await cancelJobs(world.context('clean-up'), { service, storage: world.storage, prefix: '20251109-143000/steps/' });
     expect(service.calls.slice(-2)).toEqual(['find gs://b/a-1', 'cancel operation-1']);
   });
+
+  const giveUp = (patience?: number) =>
+    cancelJobs(world.context('clean-up'), {
+      service,
+      storage: world.storage,
+      prefix: '20251109-143000/steps/',
+      ...(patience === undefined ? {} : { patience }),
+    });
+
+  it('is seen to its end when it is given up, by whom may not give it up too', async () => {
+    await run('a');
+    service.cancels.push('running', 'denied', 'running');
+    expect(await giveUp()).toBe(true);
+    expect(service.calls.filter((call) => call.startsWith('cancel'))).toHaveLength(4);
+    service.cancels.push('gone');
+    expect(await giveUp()).toBe(true);
+  });
+
+  it('that goes on all the same is not waited for for ever, and is told', async () => {
+    await run('a');
+    service.cancels.push('running', 'running', 'running');
+    expect(await giveUp(2)).toBe(false);
+    expect(service.cancels).toHaveLength(1);
+  });
 });

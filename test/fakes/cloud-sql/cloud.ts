@@ -20,6 +20,8 @@ export interface Weather extends ApiWeather {
   held: boolean;
   /** Ends of the next operations of a type, in place of their work. */
   failures: { readonly operationType: string; readonly error: OperationError }[];
+  /** To give work up is taken, and comes too late. */
+  late: boolean;
   /** Where the cloud keeps backups whatever is asked for. */
   misplaced: string | undefined;
   /** Service accounts that may not use a bucket, as `account bucket`. */
@@ -30,6 +32,7 @@ export const fairWeather = (): Weather => ({
   slow: 0,
   held: false,
   failures: [],
+  late: false,
   misplaced: undefined,
   forbidden: new Set(),
   ...fairApiWeather(),
@@ -121,6 +124,7 @@ export const createCloud = (instances: readonly FakeInstance[], buckets: string)
       operationType,
       insertTime: new Date().toISOString(),
       status: 'PENDING',
+      cancels: 0,
       abort: new AbortController(),
       ...parts,
     };
@@ -239,7 +243,8 @@ export const createCloud = (instances: readonly FakeInstance[], buckets: string)
     cancel: (operation) => {
       if (operation.operationType !== 'EXPORT' && operation.operationType !== 'IMPORT')
         throw new Refusal(400, 'invalid', 'The operation cannot be cancelled.');
-      operation.abort.abort();
+      operation.cancels++;
+      if (!weather.late) operation.abort.abort();
     },
     end: async () => {
       over.abort();

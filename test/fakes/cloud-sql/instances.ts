@@ -31,6 +31,8 @@ export interface FakeOperation {
   readonly exportContext?: Readonly<Record<string, unknown>>;
   readonly importContext?: Readonly<Record<string, unknown>>;
   readonly backupContext?: Readonly<Record<string, unknown>>;
+  /** How often it was to be given up. */
+  cancels: number;
   /** Ends the work, where that can be done. */
   readonly abort: AbortController;
 }
