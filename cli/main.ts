@@ -3,6 +3,7 @@ import { toolVersion } from '../core/version.ts';
 import type { Command, Io } from './command.ts';
 import { backup } from './commands/backup.ts';
 import { check } from './commands/check.ts';
+import { copyAgain } from './commands/copy.ts';
 import { deleteBackup } from './commands/delete.ts';
 import { get } from './commands/get.ts';
 import { list } from './commands/list.ts';
@@ -18,6 +19,7 @@ const commands = {
   list,
   show,
   verify,
+  copy: copyAgain,
   delete: deleteBackup,
   previous,
   check,

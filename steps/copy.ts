@@ -15,7 +15,9 @@ import { tryReadManifest } from './runtime/storage.ts';
  * recorded yet.
  */
 export const copy = async (context: StepContext): Promise<CopyOutput> => {
-  const { storage, stamp, environment } = await openRun(context);
+  const { record, storage, stamp, environment: claimed } = await openRun(context);
+  // Whoever makes up for it later means the environment as it is now, which may be what was wrong.
+  const environment = record.runner === context.runner ? claimed : context.environment;
   const manifest = await requireSealed(storage, stamp);
   const source = { context, environment, storage, stamp, manifest };
   const places = environment.spec.storage.copies;

@@ -42,6 +42,23 @@ export const copiesSeeds: readonly Seed[] = [
     test: unit('copies', 'a copy > that fails leaves the backup sealed, and the repetition goes on with it'),
   },
   {
+    breaks: 'a copy that failed cannot be made up for where the environment was wrong',
+    file: 'steps/copy.ts',
+    find: 'record.runner === context.runner ? claimed : context.environment',
+    replace: "record.runner === '' ? context.environment : claimed",
+    test: component(
+      'copies',
+      'a backup with copies > that is missing somewhere is copied there later, and to places that the environment names by now',
+    ),
+  },
+  {
+    breaks: 'a copy that fails once more is taken for good',
+    file: 'cli/commands/copy.ts',
+    find: '      return failure.status;\n',
+    replace: '      return 0;\n',
+    test: component('copies', 'a backup with copies > whose copy fails once more says so again'),
+  },
+  {
     breaks: 'checksums of another place pass for damage',
     file: 'steps/runtime/check-objects.ts',
     find: '    foreign\n      ? checkListed',
