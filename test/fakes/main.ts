@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { group as resourceGroup, startAzureLab } from '../support/azure.ts';
 import { instanceOf as cloudSqlInstance, project, startCloudLab } from '../support/cloud-sql.ts';
 import { startPostgres } from '../support/postgres.ts';
-import { clusterOf, instanceOf } from '../support/rds.ts';
+import { clusterOf, elsewhere, instanceOf } from '../support/rds.ts';
 import { startTransferLab, transferProject } from '../support/storage-transfer.ts';
 import { subscription, tenant } from './azure-arm/things.ts';
 import { startRdsFake } from './rds/server.ts';
@@ -27,7 +27,7 @@ const { values, positionals } = parseArgs({
 interface Running {
   readonly about: object;
   readonly help: string;
-  readonly violations: readonly string[];
+  readonly violations: () => readonly string[];
   stop(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ const fakes: Readonly<Record<string, () => Promise<Running>>> = {
         server: { host, port: at, user, password },
       },
       help: `Cloud SQL Admin API at ${api}/ (${hint}); ${buckets}`,
-      violations,
+      violations: () => violations,
       stop: async () => {
         await cloud.stop();
         await server.stop();
@@ -64,12 +64,23 @@ const fakes: Readonly<Record<string, () => Promise<Running>>> = {
     const { cluster, writer } = clusterOf(server, name);
     const instances = [instanceOf(server, instance), writer];
     const fake = await startRdsFake({ instances, clusters: [cluster], port });
+    const other = await startRdsFake({ region: elsewhere, others: [fake] });
     const { host, port: at, superuser: user, password } = server;
     return {
-      about: { api: fake.endpoint, region, instance, cluster: name, server: { host, port: at, user, password } },
-      help: `API of RDS at ${fake.endpoint} (endpoint_url of AWS's clients), region ${region}, any access key`,
-      violations: fake.violations,
+      about: {
+        api: fake.endpoint,
+        region,
+        elsewhere: { api: other.endpoint, region: elsewhere },
+        instance,
+        cluster: name,
+        server: { host, port: at, user, password },
+      },
+      help:
+        `API of RDS at ${fake.endpoint} (endpoint_url of AWS's clients), region ${region}, any access key; ` +
+        `${elsewhere}, which copies snapshots from there, at ${other.endpoint}`,
+      violations: () => [...fake.violations, ...other.violations],
       stop: async () => {
+        await other.stop();
         await fake.stop();
         await server.stop();
       },
@@ -91,7 +102,7 @@ const fakes: Readonly<Record<string, () => Promise<Running>>> = {
         server: { name: values.instance, host, port: at, user, password },
       },
       help: `Azure Resource Manager and Microsoft Entra at ${api} (NODE_EXTRA_CA_CERTS=${certificates.ca}), any application`,
-      violations,
+      violations: () => violations,
       stop: () => lab.stop(),
     };
   },
@@ -102,7 +113,7 @@ const fakes: Readonly<Record<string, () => Promise<Running>>> = {
     return {
       about: { api, buckets: cloud.buckets.front?.endpoint, project: transferProject },
       help: `Storage Transfer API at ${api}/ (${hint}); ${buckets}`,
-      violations,
+      violations: () => violations,
       stop: () => cloud.stop(),
     };
   },
@@ -115,11 +126,12 @@ if (!start) {
 }
 
 const fake = await start();
-const { about, help, violations } = fake;
+const { about, help } = fake;
 process.stdout.write(`${JSON.stringify(about)}\n`);
 process.stderr.write(`${help}\n`);
 
 const end = async (): Promise<void> => {
+  const violations = fake.violations();
   for (const violation of violations) process.stderr.write(`not in the vendor's description: ${violation}\n`);
   await fake.stop();
   process.exit(violations.length > 0 ? 70 : 0);
