@@ -139,31 +139,40 @@ describe('a backup with copies', () => {
     expect(backups[0]).toMatchObject({ phase: 'Succeeded', copies: ['folder', 'region'] });
   });
 
-  test('that is missing somewhere is copied there later, and to places that the environment names by now', async () => {
+  /** Of an environment that names no other place. */
+  const backUp = async (): Promise<Sealed> =>
+    lab.json<Sealed>('backup', '-f', await lab.write('alone.yaml', environment(s3.location('backups'))));
+
+  test('that is missing somewhere is copied there later, to the places that the environment names by then', async () => {
+    const { backupId } = await backUp();
     const later = { url: `file://${await lab.library('later', {})}` };
-    const copies = [...Object.entries(places), ['later', later] as const].map(([name, location]) =>
-      copy(name, location),
-    );
+    const copies = [...Object.entries(places), ['later', later] as const].map(([name, place]) => copy(name, place));
     const now = await lab.write('now.yaml', environment({ ...s3.location('backups'), copies }));
-    const { backupId, copies: made } = await lab.json<Copied>('copy', 'latest', '-f', now);
+    const { copies: made } = await lab.json<Copied>('copy', backupId, '-f', now);
     expect(made.map(({ name }) => name)).toEqual(['region', 'cloud', 'folder', 'later']);
     const { backups } = await lab.json<{ backups: { copies: string[] }[] }>('list', '-f', now);
     expect(backups[0]?.copies).toEqual(['cloud', 'folder', 'later', 'region']);
     for (const there of [await at('cloud'), await lab.write('later.yaml', environment(later))])
       expect(await lab.json('verify', backupId, '-f', there, '--objects', 'full')).toMatchObject({ ok: true });
-    expect(await lab.json('copy', backupId, '-f', now)).toEqual({ backupId, copies: made });
-    const nowhere = await lab.cli('copy', backupId, '-f', await at('region'));
+    expect(await lab.json('copy', 'latest', '-f', now)).toEqual({ backupId, copies: made });
+    const nowhere = await lab.cli(
+      'copy',
+      backupId,
+      '-f',
+      await lab.write('none.yaml', environment(s3.location('backups'))),
+    );
     expect([nowhere.status, errorLines(nowhere)]).toEqual([78, [expect.stringMatching(/^NOTHING_SELECTED: /)]]);
   });
 
   test('whose copy fails once more says so again', async () => {
+    const { backupId } = await backUp();
     const owner = JSON.stringify({ version: '1', projectId: 'retail', environment: 'prd', owner: 'somebody' });
     const occupied = { url: `file://${await lab.library('occupied', { 'retail/prd/owner.json': owner })}` };
     const wrong = await lab.write(
       'wrong.yaml',
       environment({ ...s3.location('backups'), copies: [copy('x', occupied)] }),
     );
-    const failed = await lab.cli('copy', 'latest', '-f', wrong);
+    const failed = await lab.cli('copy', backupId, '-f', wrong);
     expect([failed.status, errorLines(failed)]).toEqual([78, [expect.stringMatching(/^STORAGE_OWNED: copy x: /)]]);
   });
 

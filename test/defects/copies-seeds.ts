@@ -48,7 +48,7 @@ export const copiesSeeds: readonly Seed[] = [
     replace: "record.runner === '' ? context.environment : claimed",
     test: component(
       'copies',
-      'a backup with copies > that is missing somewhere is copied there later, and to places that the environment names by now',
+      'a backup with copies > that is missing somewhere is copied there later, to the places that the environment names by then',
     ),
   },
   {

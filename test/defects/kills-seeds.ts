@@ -75,15 +75,16 @@ export const killsSeeds: readonly Seed[] = [
   {
     breaks: 'the name of a temporary server is that of an attempt',
     file: 'steps/services/rds.ts',
-    find: "createHash('sha256').update(description).digest",
-    replace: "createHash('sha256').update(`${description} ${process.pid}`).digest",
+    find: "createHash('sha256').update(job.description).digest",
+    replace: "createHash('sha256').update(`${job.description} ${process.pid}`).digest",
     test: kill('aws', 'server: asked/answered/dump'),
   },
   {
     breaks: 'what could not be removed by the first step of the next run stays',
     file: 'steps/runtime/service-leftovers.ts',
-    find: "    if (left === 'none') await removeDead(context, storage, found.dead);",
-    replace: "    if (left === 'none' && context.step === 'snapshot') await removeDead(context, storage, found.dead);",
+    find: "    if (ended && left === 'none') await removeDead(context, storage, found.dead);",
+    replace:
+      "    if (ended && left === 'none' && context.step === 'snapshot') await removeDead(context, storage, found.dead);",
     test: unit(
       'temporary-server',
       'what a run leaves at a service > goes with a later step of the next run when it could not be deleted at first, and the files of the dead run too',

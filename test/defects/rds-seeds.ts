@@ -5,8 +5,8 @@ export const rdsSeeds: readonly Seed[] = [
   {
     breaks: 'a snapshot of somebody else is taken for ours',
     file: 'steps/services/rds.ts',
-    find: 'return found?.tags.get(tag) === job.description ? found : undefined;',
-    replace: 'return found;',
+    find: 'found?.tags.get(tag) === job.description;',
+    replace: 'found !== undefined;',
     test: contract('rds', 'jobs of an instance > have names that are not taken from others'),
   },
   {
@@ -97,8 +97,8 @@ export const rdsSeeds: readonly Seed[] = [
   {
     breaks: 'a temporary server may cost what it likes',
     file: 'steps/services/rds.ts',
-    find: "if (job.kind === 'temporary-server' && Date.now()",
-    replace: "if (job.kind === 'snapshot' && Date.now()",
+    find: "if ('until' in job && Date.now()",
+    replace: "if (job.kind === 'snapshot-copy' && Date.now()",
     test: contract('rds', 'a temporary server > that is never available fails at its deadline'),
   },
   {
@@ -120,7 +120,7 @@ export const rdsSeeds: readonly Seed[] = [
   },
   {
     breaks: 'a snapshot of a cluster is looked for among those of instances',
-    file: 'steps/services/rds.ts',
+    file: 'steps/services/rds-elsewhere.ts',
     find: "  if (arn.includes(':cluster-snapshot:')) return clusterUnit;\n",
     replace: '',
     test: contract('rds', 'a snapshot > is deleted as what it is when the environment has changed'),

@@ -4,6 +4,7 @@ import { Lc2Error } from '../../core/errors.ts';
 import { parseEnvironment } from '../../core/plan/environment.ts';
 import type { DatabaseService } from '../../core/ports/database-service.ts';
 import { openService } from '../../steps/services/index.ts';
+import { runSql } from '../fakes/cloud-sql/programs.ts';
 import type { FakeCluster, FakeInstance, FakeServer, FakeSnapshot } from '../fakes/rds/things.ts';
 import { region } from '../fakes/rds/things.ts';
 import type { RdsFake } from '../fakes/rds/server.ts';
@@ -103,14 +104,23 @@ export const copyJob = (snapshotId: string, seconds = 60) =>
     until: new Date(Date.now() + seconds * 1000).toISOString(),
   }) as const;
 
+/** Available as it is, it may still be recovering. */
+const accepts = (server: FakeServer): Promise<boolean> =>
+  runSql(server, 'postgres', 'SELECT 1').then(
+    () => true,
+    () => false,
+  );
+
 /** Somebody makes a server out of a snapshot in the console of that region. */
 export const restoreThere = async ({ cloud }: RdsFake, snapshot: FakeSnapshot): Promise<FakeServer> => {
   const place = { class: undefined, subnetGroup: undefined, securityGroups: [], parameterGroup: undefined };
   const wish = { id: 'by-hand', tags: [], snapshot, ...place };
   const made = snapshot.ofCluster ? cloud.restoreCluster(wish) : cloud.restoreInstance(wish);
   while (made.status === 'creating' || made.status === 'modifying') await pause(20);
-  if (!made.server) throw new Error(`the server is ${made.status}`);
-  return made.server;
+  const { server } = made;
+  if (!server) throw new Error(`the server is ${made.status}`);
+  while (!(await accepts(server))) await pause(50);
+  return server;
 };
 
 /** What the work ends with: an error of the catalogue. */
