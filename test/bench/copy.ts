@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { Counts } from './memory-s3.ts';
+import type { Counts, Latency } from './memory-s3.ts';
 import { type MemoryS3, startMemoryS3 } from './memory-s3-server.ts';
 import { measureProcess, type Usage } from './measured-process.ts';
 import type { MoveTask } from './move.ts';
@@ -13,25 +13,26 @@ import { median, type Row } from './table.ts';
 /** A library: what a process costs before it is warm, about a second, must not be what is measured. */
 const objects = Number(process.env['LC2_BENCH_OBJECTS'] ?? 50_000);
 const bytes = 4096;
-const workers = 64;
+export const workers = 64;
 
 type Way = 'copy' | 'stream';
 
-interface Turn {
+export interface Turn {
   readonly way: Way;
   readonly usage: Usage;
   readonly counts: Counts;
 }
 
-const ours = async (program: string, server: MemoryS3, way: Way): Promise<Turn> => {
-  const task: MoveTask = {
-    mover: way,
-    from: server.at('source'),
-    to: server.at('target'),
-    subfolder: 'ours',
-    secrets: server.secrets,
-  };
-  const usage = await measureProcess([process.execPath, program, JSON.stringify(task)]);
+export const taskOf = (server: MemoryS3, way: Way): MoveTask => ({
+  mover: way,
+  from: server.at('source'),
+  to: server.at('target'),
+  subfolder: 'ours',
+  secrets: server.secrets,
+});
+
+export const ours = async (program: string, server: MemoryS3, way: Way): Promise<Turn> => {
+  const usage = await measureProcess([process.execPath, program, JSON.stringify(taskOf(server, way))]);
   return { way, usage, counts: await server.counts() };
 };
 
@@ -55,7 +56,7 @@ const rcloneEnvironment = (server: MemoryS3): Record<string, string> => {
 
 const tuned = ['--transfers', String(workers), '--checkers', String(workers), '--fast-list', '--s3-no-head'];
 
-const rclone = async (server: MemoryS3, way: Way): Promise<Turn> => {
+export const rclone = async (server: MemoryS3, way: Way): Promise<Turn> => {
   const places = ['A:source', way === 'copy' ? 'A:target/rclone' : 'B:target/rclone'];
   const argv = ['rclone', 'copy', ...places, ...tuned, '--config', '', '--log-level', 'ERROR'];
   const usage = await measureProcess(argv, { env: rcloneEnvironment(server) });
@@ -66,9 +67,9 @@ const milliseconds = ({ usage }: Turn): number => (usage.cpu / objects) * 1000;
 
 const requestsOf = ({ counts }: Turn): number => ((counts['requests'] ?? 0) - (counts['LIST'] ?? 0)) / objects;
 
-/** Seconds that the copies and their listing take by themselves at this latency. */
-const ideal = (listMs: number, operationMs: number): number =>
-  ((slowObjects / workers) * operationMs + (slowObjects / 1000) * listMs) / 1000;
+/** Seconds that so many copies and their listing take by themselves at this latency. */
+export const ideal = (count: number, { listMs, operationMs }: Required<Latency>): number =>
+  ((count / workers) * operationMs + (count / 1000) * listMs) / 1000;
 
 /**
  * Processor time per object of `copy` and `stream` beside rclone's, each a whole process from its start on, from bucket to
@@ -84,10 +85,10 @@ export const benchCopy = async (): Promise<Row[]> => {
   }
 };
 
-/** One move of everything as a program made like the images' own. */
-const bundle = async (folder: string): Promise<string> => {
+/** A program of this folder, made like the images' own. */
+export const bundle = async (folder: string, name = 'move'): Promise<string> => {
   await build({
-    entryPoints: [fileURLToPath(new URL('move.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(`${name}.ts`, import.meta.url))],
     outdir: folder,
     bundle: true,
     splitting: true,
@@ -99,7 +100,7 @@ const bundle = async (folder: string): Promise<string> => {
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'warning',
   });
-  return join(folder, 'move.mjs');
+  return join(folder, `${name}.mjs`);
 };
 
 const compare = async (program: string): Promise<Row[]> => {
@@ -145,7 +146,7 @@ const slow = async (program: string): Promise<Row> => {
   try {
     await server.fill('source', { from: 0, to: slowObjects, bytes });
     const { wall } = (await ours(program, server, 'copy')).usage;
-    const other = ideal(latency.listMs, latency.operationMs);
+    const other = ideal(slowObjects, latency);
     return { bench: 'copy: wall at 60/25 ms beside the ideal', ours: wall, other, unit: 's', goal: 1.35 };
   } finally {
     await server.stop();

@@ -1,3 +1,5 @@
+import { benchCloudCopy } from './cloud-copy.ts';
+import { benchCloudList } from './cloud-list.ts';
 import { benchController } from './controller.ts';
 import { benchCopy } from './copy.ts';
 import { benchDump } from './dump.ts';
@@ -24,6 +26,8 @@ const benches = {
   library: benchLibrary,
   controller: benchController,
   movers: benchMovers,
+  'cloud-copy': benchCloudCopy,
+  'cloud-list': benchCloudList,
 };
 
 const say = (text: string): void => void process.stdout.write(text);

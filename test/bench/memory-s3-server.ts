@@ -11,7 +11,10 @@ export interface MemoryS3 {
   readonly secrets: Readonly<Record<string, string>>;
   readonly at: (bucket: string) => Location;
   /** Objects number `from` to `to - 1`, of so many bytes each. */
-  readonly fill: (bucket: string, what: { from: number; to: number; bytes: number; prefix?: string }) => Promise<void>;
+  readonly fill: (
+    bucket: string,
+    what: { from: number; to: number; bytes: number; prefix?: string; folders?: number },
+  ) => Promise<void>;
   readonly drop: (bucket: string) => Promise<void>;
   /** What was asked since the last time. */
   readonly counts: () => Promise<Counts>;
@@ -40,8 +43,8 @@ export const startMemoryS3 = async (latency: Latency = {}): Promise<MemoryS3> =>
     endpoint,
     secrets: { accessKeyId: 'bench', secretAccessKey: 'bench-secret' },
     at: (bucket) => ({ url: `s3://${bucket}`, endpoint, region: 'us-east-1', pathStyle: true }),
-    fill: async (bucket, { from, to, bytes, prefix = '' }) => {
-      const numbers = { from: String(from), to: String(to), bytes: String(bytes) };
+    fill: async (bucket, { from, to, bytes, prefix = '', folders = 97 }) => {
+      const numbers = { from: String(from), to: String(to), bytes: String(bytes), folders: String(folders) };
       await ask('fill', { bucket, prefix, ...numbers });
     },
     drop: async (bucket) => void (await ask('drop', { bucket })),

@@ -27,6 +27,8 @@ interface Bucket {
   readonly objects: Map<string, Stored>;
   /** Keys in the order of their code units, which are ASCII here; undefined: to be sorted again. */
   sorted: string[] | undefined;
+  /** Each as most clients want it listed, in the same order: made when first asked for. */
+  items: string[];
 }
 
 const latency: Latency = JSON.parse(process.argv[2] ?? '{}');
@@ -35,13 +37,14 @@ let counts: Record<string, number> = {};
 const count = (name: string, by = 1): void => void (counts[name] = (counts[name] ?? 0) + by);
 
 const bucketOf = (name: string): Bucket => {
-  const found = buckets.get(name) ?? { objects: new Map(), sorted: [] };
+  const found = buckets.get(name) ?? { objects: new Map(), sorted: [], items: [] };
   buckets.set(name, found);
   return found;
 };
 
 const store = (bucket: Bucket, key: string, object: Stored): void => {
-  if (!bucket.objects.has(key)) bucket.sorted = undefined;
+  if (bucket.objects.has(key)) bucket.items = [];
+  else bucket.sorted = undefined;
   bucket.objects.set(key, object);
 };
 
@@ -52,13 +55,14 @@ const stored = (body: Buffer, type = 'application/octet-stream'): Stored => ({
   time: new Date(),
 });
 
-/** Names as a document library has them; sixty-four different bodies. */
-const fill = ({ bucket: name, from, to, bytes, prefix }: Record<string, string>): void => {
+/** Names as a document library has them, in so many folders; sixty-four different bodies. */
+const fill = ({ bucket: name, from, to, bytes, prefix, folders = '97' }: Record<string, string>): void => {
   const bucket = bucketOf(name ?? '');
   const bodies = Array.from({ length: 64 }, (_, i) => stored(Buffer.alloc(Number(bytes), `object ${i} `)));
   for (let i = Number(from); i < Number(to); i++) {
     const body = bodies[i % bodies.length];
-    const key = `${prefix ?? ''}20097/${String(i % 97).padStart(2, '0')}/${String(i).padStart(9, '0')}/1.0`;
+    const folder = String(i % Number(folders)).padStart(2, '0');
+    const key = `${prefix ?? ''}20097/${folder}/${String(i).padStart(9, '0')}/1.0`;
     if (body !== undefined) store(bucket, key, body);
   }
 };
@@ -88,7 +92,10 @@ const xmlOf = (bucket: Bucket, key: string, encode: (text: string) => string): s
 };
 
 const list = (response: ServerResponse, bucket: Bucket, query: Readonly<Record<string, string | undefined>>): void => {
-  bucket.sorted ??= [...bucket.objects.keys()].sort();
+  if (bucket.sorted === undefined) {
+    bucket.sorted = [...bucket.objects.keys()].sort();
+    bucket.items = [];
+  }
   const { sorted } = bucket;
   const { prefix = '', 'encoding-type': encoding, 'continuation-token': token } = query;
   const after = token ?? query['start-after'] ?? '';
@@ -101,7 +108,9 @@ const list = (response: ServerResponse, bucket: Bucket, query: Readonly<Record<s
   const keys = sorted.slice(start, end);
   const next = isBelow(end) ? `<NextContinuationToken>${keys.at(-1) ?? ''}</NextContinuationToken>` : '';
   const type = encoding === 'url' ? '<EncodingType>url</EncodingType>' : '';
-  const items = keys.map((key) => xmlOf(bucket, key, encode)).join('');
+  const itemOf = (key: string, at: number): string =>
+    encoding === 'url' ? (bucket.items[start + at] ??= xmlOf(bucket, key, encode)) : xmlOf(bucket, key, encode);
+  const items = keys.map(itemOf).join('');
   response.writeHead(200, { 'content-type': 'application/xml' });
   const head = `<Prefix>${encode(prefix)}</Prefix><KeyCount>${keys.length}</KeyCount><MaxKeys>${most}</MaxKeys>`;
   const body = `${head}<IsTruncated>${isBelow(end)}</IsTruncated>${next}${type}${items}`;
@@ -146,6 +155,7 @@ const copy = (request: IncomingMessage, response: ServerResponse, put: (object: 
   if (wanted !== undefined && wanted !== `"${source.etag}"`) return error(response, 412, 'PreconditionFailed');
   const copied = { ...source, time: new Date() };
   put(copied);
+  count('copied');
   response.writeHead(200, { 'content-type': 'application/xml' });
   response.end(
     `${xml}<CopyObjectResult><LastModified>${copied.time.toISOString()}</LastModified><ETag>&quot;${copied.etag}&quot;</ETag></CopyObjectResult>`,
@@ -228,6 +238,8 @@ const answer = async (request: IncomingMessage, response: ServerResponse): Promi
 
 const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
   answer(request, response).catch((failure: unknown) => {
+    // Its client was killed.
+    if (!request.complete) return;
     process.stderr.write(`${String(failure)}\n`);
     error(response, 500, 'InternalError');
   });
