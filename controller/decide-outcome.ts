@@ -6,7 +6,7 @@ import { copy } from '../core/steps/copy.ts';
 import { manifest } from '../core/steps/manifest.ts';
 import { preview } from '../core/steps/preview.ts';
 import { verifyBackup } from '../core/steps/verify-backup.ts';
-import { verifyRestore } from '../core/steps/verify-restore.ts';
+import { switchOverLine, verifyRestore, type VerifyRestoreOutput } from '../core/steps/verify-restore.ts';
 import { humanBytes } from '../core/human-bytes.ts';
 import type { RequestView } from './views/request-view.ts';
 import { hasEnded, type WorkflowView } from './views/workflow-view.ts';
@@ -18,7 +18,7 @@ export interface Outcome {
   readonly message: string;
   readonly facts: Pick<
     RequestStatus,
-    'backupId' | 'restoreId' | 'manifest' | 'size' | 'bytes' | 'objects' | 'copies' | 'previous'
+    'backupId' | 'restoreId' | 'manifest' | 'size' | 'bytes' | 'objects' | 'copies' | 'previous' | 'newServer'
   >;
 }
 
@@ -101,17 +101,20 @@ const previewSuccess = (workflow: WorkflowView): Outcome | undefined => {
   };
 };
 
+const atNewServer = ({ newServer }: VerifyRestoreOutput): string => (newServer ? `; ${switchOverLine(newServer)}` : '');
+
 const restoreSuccess = (workflow: WorkflowView): Outcome | undefined => {
   const done = read(workflow.outputs[verifyRestore.result], verifyRestore.output);
   if (done === undefined) return undefined;
   return {
     phase: 'Succeeded',
     reason: 'Restored',
-    message: `backup ${done.backupId} is restored: ${done.databases} databases, ${done.rows} rows, ${done.objects} objects`,
+    message: `backup ${done.backupId} is restored: ${done.databases} databases, ${done.rows} rows, ${done.objects} objects${atNewServer(done)}`,
     facts: {
       backupId: done.backupId,
       restoreId: done.restoreId,
       previous: done.previous.slice(0, 100),
+      ...(done.newServer && { newServer: done.newServer }),
       ...sizes(done.bytes, done.objects),
     },
   };
@@ -128,9 +131,11 @@ const wasStopped = (request: RequestView, workflow: WorkflowView | undefined): b
 
 const cancelled = (request: RequestView, workflow: WorkflowView): Outcome => {
   const swapped = request.kind === 'RestoreRequest' && workflow.steps?.commit?.state === 'done';
-  const message = swapped
-    ? 'stopped after the new databases were already live; the previous ones were kept'
-    : 'stopped on request';
+  const beside = request.wish.kind === 'restore' && request.wish.spec.newServer !== undefined;
+  const live = beside
+    ? 'stopped after the new server was made and checked: it stays'
+    : 'stopped after the new databases were already live; the previous ones were kept';
+  const message = swapped ? live : 'stopped on request';
   return { phase: 'Cancelled', reason: reasonOf('CANCELLED'), message, facts: {} };
 };
 

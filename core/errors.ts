@@ -61,6 +61,7 @@ export const catalogue = {
   SERVICE_QUOTA: { kind: 'user', remedy: 'raise the named quota of the account, or delete what nobody needs' },
   SNAPSHOT_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
   TEMPORARY_SERVER_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
+  NEW_SERVER_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud; the live server was not changed' },
   EXPORT_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
   TRANSFER_FAILED: { kind: 'terminal', remedy: 'see the message of the cloud' },
 
@@ -101,6 +102,7 @@ export const catalogue = {
   MANIFEST_INVALID: { kind: 'terminal', remedy: 'restore another backup; this one was changed or damaged' },
   MANIFEST_VERSION: { kind: 'user', remedy: 'use a version of lc2-backup that knows this manifest version' },
   BACKUP_DAMAGED: { kind: 'terminal', remedy: 'restore another backup; `lc2-backup verify` lists what is damaged' },
+  SNAPSHOT_MISSING: { kind: 'user', remedy: 'restore the dumps of this backup: databaseMode: swap' },
   BACKUP_OF_OTHER_ENVIRONMENT: { kind: 'user', remedy: 'name the environment that made the backup as source' },
   VERIFICATION_FAILED: {
     kind: 'terminal',
@@ -109,7 +111,7 @@ export const catalogue = {
   RESTORE_NOT_ALLOWED: { kind: 'user', remedy: 'an admin sets restore.allowed: true on the target environment' },
   RESTORE_NOT_CONFIRMED: { kind: 'user', remedy: 'set confirm to the name of the environment that is overwritten' },
   RESTORE_DIFFERS: { kind: 'terminal', remedy: 'see the named table or key; the previous database was kept' },
-  NAME_TAKEN: { kind: 'user', remedy: 'drop or rename the database that stands in the way' },
+  NAME_TAKEN: { kind: 'user', remedy: 'choose another name, or drop or rename what stands in the way' },
   CLOCK_SKEW: { kind: 'user', remedy: 'synchronise the clocks of this host, the database server and the store' },
   SPACE_LOW: { kind: 'user', remedy: 'free the named space on the target' },
   STEP_FAILED: { kind: 'terminal', remedy: 'see the log of the step' },

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { runRecord } from '../core/manifest/records.ts';
 import { stampOf } from '../core/plan/backup-id.ts';
 import { layout } from '../core/plan/layout.ts';
@@ -8,14 +7,20 @@ import { cancelTransfers } from './runtime/bulk-transfer.ts';
 import { sha256 } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
 import { cancelJobs } from './runtime/jobs.ts';
+import { removeNewServer } from './runtime/new-server.ts';
+import { untilOver } from './runtime/patience.ts';
 import { recordNameOf } from './runtime/restore.ts';
 import { openStorage, tryReadRecord } from './runtime/storage.ts';
 import { endUploads, removeUnsealed } from './runtime/sweep.ts';
-import { removeLeftovers } from './runtime/service-leftovers.ts';
+import { type Left, removeLeftovers } from './runtime/service-leftovers.ts';
 
 /** After a run that did not succeed. Touches only what is this run's own, and nothing of a sealed backup. */
 export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
   if (context.flow.name === 'lc2-restore') {
+    if (context.parameters['database-mode'] === 'new-server') {
+      await removeNewServer(context);
+      return { uploads: 0, databases: [] };
+    }
     await cancelImports(context);
     return { uploads: 0, databases: await dropTemporary(context) };
   }
@@ -39,17 +44,14 @@ const endServiceWork = async (context: StepContext, storage: ObjectStore, stamp:
   const service = context.openService(context.environment, context.secrets.database);
   if (!service) return true;
   const ended = await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });
-  for (let round = 0; round < patience; round++) {
-    const left = await removeLeftovers(context, { service, storage, stamp });
-    if (left === 'none') return ended;
-    if (left === 'refused') return false;
-    await pause(Math.min(10_000, 500 * 1.3 ** round), undefined, { signal: context.signal });
-  }
-  return false;
+  const seen: { left: Left } = { left: 'some' };
+  // What is still being made costs money until it can be deleted.
+  const isOver = async (): Promise<boolean> => {
+    seen.left = await removeLeftovers(context, { service, storage, stamp });
+    return seen.left !== 'some';
+  };
+  return (await untilOver(isOver, context.signal)) && seen.left === 'none' && ended;
 };
-
-/** About twenty minutes: what is still being made costs money until it can be deleted. */
-const patience = 130;
 
 const cancelImports = async (context: StepContext): Promise<void> => {
   const service = context.openService(context.environment, context.secrets.database);

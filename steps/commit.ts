@@ -1,11 +1,13 @@
+import type { z } from 'zod';
 import { layout } from '../core/plan/layout.ts';
 import { restoreRecord } from '../core/manifest/records.ts';
 import type { PreviousDatabase } from '../core/ports/database.ts';
 import { commit as contract, type CommitOutput } from '../core/steps/commit.ts';
-import { loadDatabase } from '../core/steps/load-database.ts';
+import { loadDatabase, type LoadDatabaseOutput } from '../core/steps/load-database.ts';
 import { restoreObjects, type RestoreObjectsOutput } from '../core/steps/restore-objects.ts';
 import type { StepContext } from './runtime/context.ts';
 import { readPart } from './runtime/inventory-io.ts';
+import { assertNotEnded } from './runtime/new-server.ts';
 import { loadOrders, markOf, openRestore, type RestoreRun, restoreStepKey, withTarget } from './runtime/restore.ts';
 import { once, requireStepOutput } from './runtime/run.ts';
 import { tryReadRecord, writeOnce } from './runtime/storage.ts';
@@ -18,18 +20,23 @@ export const commit = async (context: StepContext): Promise<CommitOutput> => {
   return once(target, context, contract.output, async () => {
     // Before the swap: a database never goes live beside objects that were not restored.
     const stores = run.plan.stores.length > 0 ? await restoredStores(context, run) : [];
-    const previous = run.plan.databases.length > 0 ? await commitDatabases(context, run) : [];
+    const loaded = run.plan.databases.length > 0 ? await loadedDatabases(context, run) : undefined;
+    if (loaded?.newServer) await assertNotEnded(context, run);
+    const previous = loaded && !loaded.newServer ? await commitDatabases(context, run) : [];
     let deleted = 0;
     for (const store of stores) deleted += await deleteSurplus(context, run, store);
     const kept = previous.map(({ database, previous: name, restoreId }) => ({ database, previous: name, restoreId }));
-    await remember(context, run, kept);
+    await remember(context, run, { previous: kept, ...(loaded?.newServer && { newServer: loaded.newServer }) });
     return { previous: kept, deleted };
   });
 };
 
-const commitDatabases = async (context: StepContext, run: RestoreRun): Promise<readonly PreviousDatabase[]> => {
+const loadedDatabases = (context: StepContext, run: RestoreRun): Promise<LoadDatabaseOutput> => {
   const expected = { schema: loadDatabase.output, runUid: context.runUid };
-  await requireStepOutput(run.storage, restoreStepKey(context, loadDatabase.name), expected);
+  return requireStepOutput(run.storage, restoreStepKey(context, loadDatabase.name), expected);
+};
+
+const commitDatabases = async (context: StepContext, run: RestoreRun): Promise<readonly PreviousDatabase[]> => {
   const database = context.openDatabase(context.environment, context.secrets.database);
   try {
     const previous = await database.commit(loadOrders(run.manifest, run.plan), markOf(run.plan));
@@ -64,7 +71,11 @@ const deleteSurplus = async (
 };
 
 /** From here on this request has happened, whoever applies it again. */
-const remember = async (context: StepContext, run: RestoreRun, previous: CommitOutput['previous']): Promise<void> => {
+const remember = async (
+  context: StepContext,
+  run: RestoreRun,
+  result: Pick<z.output<typeof restoreRecord>, 'previous' | 'newServer'>,
+): Promise<void> => {
   const key = layout.restoreDone(run.plan.record);
   const { record, restoreId, backupId, into, components } = run.plan;
   const at = context.clock.now().toISOString();
@@ -76,7 +87,7 @@ const remember = async (context: StepContext, run: RestoreRun, previous: CommitO
     backupId,
     into,
     components,
-    previous,
+    ...result,
     at,
   } as const;
   // What killed restores left beside their records: nobody else comes by.

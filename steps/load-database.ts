@@ -9,16 +9,21 @@ import { measure } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
 import { requireService } from './runtime/database-run.ts';
 import { runJob } from './runtime/jobs.ts';
+import { checkNewServer, makeNewServer } from './runtime/new-server.ts';
 import { dumpOf, loadOrders, markOf, openRestore, type RestoreRun, restoreStepKey } from './runtime/restore.ts';
 import { compareRows } from './runtime/compare-rows.ts';
 import { once } from './runtime/run.ts';
 
-/** Loads every dump beside the live database. Preview has read each of them; one that changed since ends the load. */
+/** Loads every dump beside the live database, or has a new server made. Preview has read each of them; one that changed since ends the load. */
 export const loadDatabase = async (context: StepContext): Promise<LoadDatabaseOutput> => {
   const run = await openRestore(context);
   if (run.already) return { databases: [] };
   const target = { storage: run.storage, key: restoreStepKey(context, contract.name), step: contract.name };
   return once(target, context, contract.output, async () => {
+    if (run.plan.newServer !== undefined) {
+      const newServer = await makeNewServer(context, run, run.plan.newServer);
+      return { databases: await checkNewServer(context, run, newServer), newServer };
+    }
     const database = context.openDatabase(context.environment, context.secrets.database);
     try {
       const orders = loadOrders(run.manifest, run.plan);

@@ -1,4 +1,5 @@
 import { overlap } from '../core/api/backup-environment.ts';
+import { databaseModes } from '../core/api/restore-request.ts';
 import { durationSeconds } from '../core/api/common.ts';
 import { humanBytes } from '../core/human-bytes.ts';
 import { catalogue, type ErrorCode, hasCode, Lc2Error } from '../core/errors.ts';
@@ -22,6 +23,7 @@ import type { StepContext } from './runtime/context.ts';
 import { checkObjects } from './runtime/check-objects.ts';
 import { requireLocks } from './runtime/lock-backup.ts';
 import { readSealedInventory } from './runtime/inventory-io.ts';
+import { previewNewServer } from './runtime/new-server.ts';
 import {
   dumpOf,
   loadOrders,
@@ -70,12 +72,7 @@ const plan = async (context: StepContext, storage: ObjectStore): Promise<Preview
     stamp: stampOf(new Date(manifest.timestamp)),
     manifestDigest: manifest.digest,
     into: into.name,
-    databaseMode:
-      parameters['database-mode'] === 'in-place'
-        ? 'in-place'
-        : parameters['database-mode'] === 'recreate'
-          ? 'recreate'
-          : 'swap',
+    databaseMode: databaseModes.find((mode) => mode === parameters['database-mode']) ?? 'swap',
     objectsMode: parameters['objects-mode'] === 'mirror' ? 'mirror' : 'merge',
     sameEnvironment: manifest.environment === into.name && manifest.projectId === into.spec.projectId,
     keepUntil: new Date(
@@ -94,7 +91,14 @@ const plan = async (context: StepContext, storage: ObjectStore): Promise<Preview
     `backup ${manifest.backupId} of ${manifest.timestamp}, sealed, manifest ${manifest.digest.slice(0, 12)}`,
   ];
   const problems: Problem[] = await lockProblems(context, storage);
-  if (fixed.databases.length > 0) {
+  const { newServer } = fixed;
+  if (newServer !== undefined) {
+    assertEngine(context, manifest);
+    const wanted = { storage, manifest, plan: fixed, name: newServer };
+    const seen = await previewNewServer(context, wanted);
+    problems.push(...seen.problems);
+    lines.push(...seen.lines);
+  } else if (fixed.databases.length > 0) {
     const target = await previewDatabases(context, manifest, fixed);
     problems.push(...target.problems);
     lines.push(...databaseLines(target, fixed), ...dumpsLines(context, manifest, fixed));
@@ -107,7 +111,7 @@ const plan = async (context: StepContext, storage: ObjectStore): Promise<Preview
   for (const line of lines) context.log.info({ preview: true }, line);
   assertNone(problems, fixed);
   // A damaged dump is found here and not beside objects that are being restored already.
-  if (parameters['preview'] !== 'true') {
+  if (parameters['preview'] !== 'true' && newServer === undefined) {
     for (const { database } of fixed.databases) await checkFile(storage, dumpOf(manifest, database));
   }
   return { already: false, plan: fixed, lines };
@@ -168,7 +172,7 @@ const newestBefore = async (storage: ObjectStore, before: string): Promise<strin
   return newestSealed(storage, stampOf(time));
 };
 
-const previewDatabases = async (context: StepContext, manifest: Manifest, fixed: RestorePlan): Promise<LoadPreview> => {
+const assertEngine = (context: StepContext, manifest: Manifest): void => {
   const engine = tryService(context.environment.spec)?.spec.engine;
   if (engine !== manifest.database?.engine) {
     throw new Lc2Error(
@@ -176,6 +180,10 @@ const previewDatabases = async (context: StepContext, manifest: Manifest, fixed:
       `the backup is of ${manifest.database?.engine ?? 'nothing'}, the target runs ${engine ?? 'nothing'}`,
     );
   }
+};
+
+const previewDatabases = async (context: StepContext, manifest: Manifest, fixed: RestorePlan): Promise<LoadPreview> => {
+  assertEngine(context, manifest);
   const database = context.openDatabase(context.environment, context.secrets.database);
   try {
     return await database.previewLoad(loadOrders(manifest, fixed), markOf(fixed));

@@ -1,3 +1,4 @@
+import type { NewServerAddress } from '../core/api/new-server.ts';
 import { Lc2Error } from '../core/errors.ts';
 import { restoreRecord } from '../core/manifest/records.ts';
 import { layout } from '../core/plan/layout.ts';
@@ -10,7 +11,9 @@ import { compareRows } from './runtime/compare-rows.ts';
 import type { StepContext } from './runtime/context.ts';
 import { readInventory } from './runtime/inventory-io.ts';
 import { pagesOf } from './runtime/pages.ts';
+import { checkNewServer } from './runtime/new-server.ts';
 import {
+  dumpOf,
   loadOrders,
   openRestore,
   type RestoreRun,
@@ -22,26 +25,44 @@ import { compareWithLine } from './runtime/same-bytes.ts';
 import { once } from './runtime/run.ts';
 import { tryReadRecord } from './runtime/storage.ts';
 
-/** Compares what is live now with the manifest and the inventories. */
+/** Compares what is live now, or on a new server, with the manifest and the inventories. */
 export const verifyRestore = async (context: StepContext): Promise<VerifyRestoreOutput> => {
   const run = await openRestore(context);
   const target = { storage: run.storage, key: restoreStepKey(context, contract.name), step: contract.name };
   return once(target, context, contract.output, async () => {
     const done = await tryReadRecord(run.storage, layout.restoreDone(run.plan.record), restoreRecord);
-    const found = { restoreId: done?.restoreId ?? run.plan.restoreId, backupId: done?.backupId ?? run.plan.backupId };
+    const found = {
+      restoreId: done?.restoreId ?? run.plan.restoreId,
+      backupId: done?.backupId ?? run.plan.backupId,
+      ...(done?.newServer && { newServer: done.newServer }),
+    };
     const previous = (done?.previous ?? []).map(({ previous: name }) => name);
     // What was restored by an earlier run may have changed since, and rightly so.
     if (run.already) return { ...found, databases: 0, tables: 0, rows: 0, objects: 0, bytes: 0, previous };
-    const rows = await verifyDatabases(context, run);
+    const rows = await (done?.newServer
+      ? verifyNewServer(context, run, done.newServer)
+      : verifyDatabases(context, run));
     const objects = await verifyStores(context, run);
     return { ...found, ...rows, ...objects, previous };
   });
 };
 
-const verifyDatabases = async (
-  context: StepContext,
-  run: RestoreRun,
-): Promise<{ databases: number; tables: number; rows: number }> => {
+interface Rows {
+  readonly databases: number;
+  readonly tables: number;
+  readonly rows: number;
+}
+
+const verifyNewServer = async (context: StepContext, run: RestoreRun, address: NewServerAddress): Promise<Rows> => {
+  const checked = await checkNewServer(context, run, address);
+  return {
+    databases: checked.length,
+    tables: checked.reduce((sum, { database }) => sum + Object.keys(dumpOf(run.manifest, database).tables).length, 0),
+    rows: checked.reduce((sum, { rows }) => sum + rows, 0),
+  };
+};
+
+const verifyDatabases = async (context: StepContext, run: RestoreRun): Promise<Rows> => {
   const orders = loadOrders(run.manifest, run.plan);
   const total = { databases: orders.length, tables: 0, rows: 0 };
   // An environment of object stores alone has no database to open.

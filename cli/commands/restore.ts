@@ -5,7 +5,7 @@ import { restoreFlow } from '../../core/flow/restore.ts';
 import { backupIdOf } from '../../core/plan/backup-id.ts';
 import type { Environment } from '../../core/plan/environment.ts';
 import { preview as previewContract } from '../../core/steps/preview.ts';
-import { verifyRestore } from '../../core/steps/verify-restore.ts';
+import { switchOverLine, verifyRestore } from '../../core/steps/verify-restore.ts';
 import { type Command, openFile, printJson, readArgs, reporterFor, retrySecondsOf } from '../command.ts';
 import { findEnvironment, secretsOf } from '../load-file.ts';
 import type { Reporter } from '../reporter.ts';
@@ -23,6 +23,7 @@ const options = {
   database: { type: 'string', multiple: true, default: none },
   prefix: { type: 'string', multiple: true, default: none },
   'database-mode': { type: 'string', default: 'swap' },
+  'new-server': { type: 'string', default: '' },
   'objects-mode': { type: 'string', default: 'merge' },
   preview: { type: 'boolean', default: false },
   confirm: { type: 'string', default: '' },
@@ -31,7 +32,8 @@ const options = {
 export const restore: Command = {
   usage:
     'restore -f FILE --backup ID|latest|URL [--source NAME] [--into NAME] [--components a,b] [--database NAME[=AS]]… [--prefix P]…\n' +
-    '          [--database-mode swap|in-place|recreate] [--objects-mode merge|mirror] [--preview] --confirm NAME [--json] [--verbose]',
+    '          [--database-mode swap|in-place|recreate|new-server] [--new-server NAME] [--objects-mode merge|mirror]\n' +
+    '          [--preview] --confirm NAME [--json] [--verbose]',
   summary: 'restore a backup, whole or in part',
   run: async (args, io) => {
     const { values } = readArgs(args, options, { max: 0 });
@@ -56,6 +58,7 @@ export const restore: Command = {
         databases: JSON.stringify(values.database.map(parseDatabase)),
         prefixes: JSON.stringify(values.prefix),
         'database-mode': values['database-mode'],
+        'new-server': values['new-server'],
         'objects-mode': values['objects-mode'],
         preview: String(values.preview),
         confirm: values.confirm,
@@ -125,6 +128,7 @@ const done = (
       phase,
       components,
       previous,
+      ...(restored?.newServer && { newServer: restored.newServer }),
       ...(restored ? {} : { preview: previewed.lines }),
     });
   else if (!restored)
@@ -135,6 +139,7 @@ const done = (
       ...(plan.stores.length > 0 ? [`${restored.objects} objects`, humanBytes(restored.bytes)] : []),
     ];
     io.stdout(`restored ${backupId} into ${into}: ${parts.join(', ')}\n`);
+    if (restored.newServer) io.stdout(`${switchOverLine(restored.newServer)}\n`);
     for (const name of previous)
       io.stdout(`kept the replaced database as ${oneLine(name)} (see lc2-backup previous)\n`);
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conditionSchema } from './conditions.ts';
+import { newServerAddress } from './new-server.ts';
 
 export const phases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled'] as const;
 export type Phase = (typeof phases)[number];
@@ -47,6 +48,9 @@ export const requestStatus = z.strictObject({
     .optional()
     .describe('Other places where this backup stands, whole and verified, and regions that hold its snapshot.'),
   previous: z.array(z.string().max(63)).max(100).optional().describe('Databases that a restore replaced and kept.'),
+  newServer: newServerAddress
+    .optional()
+    .describe('What a restore had the cloud make, and where it is. To switch over to it is yours.'),
   startedAt: z.iso.datetime({ offset: true }).optional(),
   finishedAt: z.iso.datetime({ offset: true }).optional(),
   conditions: z

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { newServerName } from './new-server.ts';
 import { databaseName, labelName, plainText, storeName, timestamp, unchangedRule, withRules } from './common.ts';
 
-export const databaseModes = ['swap', 'in-place', 'recreate'] as const;
+export const databaseModes = ['swap', 'in-place', 'recreate', 'new-server'] as const;
 export const objectsModes = ['merge', 'mirror'] as const;
 
 const backupReference = withRules(
@@ -42,7 +43,14 @@ export const restoreRequestSpec = withRules(
     components: z.array(storeName).max(21).default([]).describe('Empty means all.'),
     databases: z.array(databaseChoice).max(100).default([]).describe('Empty means all, under their own names.'),
     prefixes: z.array(plainText(1024).min(1)).max(200).default([]).describe('Only objects under these keys.'),
-    databaseMode: z.enum(databaseModes).default('swap'),
+    databaseMode: z
+      .enum(databaseModes)
+      .default('swap')
+      .describe('new-server: the cloud makes a server out of the snapshot of the backup; the live one stays as it is.'),
+    newServer: z
+      .strictObject({ name: newServerName.describe('As the cloud is to call it.') })
+      .optional()
+      .describe('With databaseMode: new-server, and only then.'),
     objectsMode: z.enum(objectsModes).default('merge').describe('mirror also deletes what the backup does not have.'),
     preview: z.boolean().default(false).describe('Say what would happen, and change nothing.'),
     confirm: labelName.optional().describe('Must equal into, unless preview.'),
@@ -55,9 +63,25 @@ export const restoreRequestSpec = withRules(
       check: (spec) => spec.preview || spec.confirm === spec.into,
     },
     {
+      rule: "(self.databaseMode == 'new-server') == has(self.newServer)",
+      message: 'databaseMode: new-server and newServer go together',
+      check: (spec) => (spec.databaseMode === 'new-server') === (spec.newServer !== undefined),
+    },
+    {
+      rule: "self.databaseMode != 'new-server' || self.databases.size() == 0",
+      message: 'a new server has all databases: databases cannot go with databaseMode: new-server',
+      check: (spec) => spec.databaseMode !== 'new-server' || spec.databases.length === 0,
+    },
+    {
+      rule: "self.databaseMode != 'new-server' || self.components.size() == 0 || 'database' in self.components",
+      message: 'databaseMode: new-server needs the component database',
+      check: ({ databaseMode, components }) =>
+        databaseMode !== 'new-server' || components.length === 0 || components.includes('database'),
+    },
+    {
       rule: unchangedRule(
         ['backup', 'into', 'components', 'databases', 'prefixes', 'databaseMode', 'objectsMode', 'preview'],
-        ['source', 'confirm'],
+        ['source', 'confirm', 'newServer'],
       ),
       message: 'spec is immutable, except cancel',
     },

@@ -25,6 +25,7 @@ export const restoreFlow: Flow = {
     { name: 'databases', description: 'JSON list of {name, as}; [] means all', value: '[]' },
     { name: 'prefixes', description: 'JSON list: only objects under these keys; [] means all', value: '[]' },
     { name: 'database-mode', description: 'How databases are replaced', value: 'swap', enum: databaseModes },
+    { name: 'new-server', description: 'With database-mode new-server: the name of that server', value: '' },
     {
       name: 'objects-mode',
       description: 'mirror also deletes what the backup does not have',

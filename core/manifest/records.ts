@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { newServerAddress } from '../api/new-server.ts';
 import { backupEnvironmentSpec } from '../api/backup-environment.ts';
 
 /** run.json: the claim. Written once by the first step to arrive; every step works from it. */
@@ -57,5 +58,6 @@ export const restoreRecord = z.object({
   into: z.string(),
   components: z.array(z.string()),
   previous: z.array(z.object({ database: z.string(), previous: z.string(), restoreId: z.string() })),
+  newServer: newServerAddress.optional(),
   at: z.string(),
 });

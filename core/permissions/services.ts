@@ -45,6 +45,32 @@ export const rdsCopyStatements: typeof rdsStatements = {
   cluster: [{ actions: ['rds:CopyDBClusterSnapshot'], resources: rds('cluster-snapshot:lc2-*') }],
 };
 
+/** Who restores into new servers, by `databaseMode: new-server`; `NEW` is a pattern of their names. */
+export const rdsNewServerStatements: Readonly<Record<'instance' | 'cluster', readonly Statement[]>> = {
+  instance: [
+    { actions: ['rds:DescribeDBInstances', 'rds:DescribeDBSnapshots'], resources: ['*'] },
+    {
+      actions: ['rds:RestoreDBInstanceFromDBSnapshot'],
+      resources: rds('snapshot:lc2-*', 'db:NEW', 'subgrp:*', 'pg:*', 'og:*'),
+    },
+    { actions: ['rds:AddTagsToResource', 'rds:DeleteDBInstance'], resources: rds('db:NEW') },
+  ],
+  cluster: [
+    {
+      actions: ['rds:DescribeDBClusters', 'rds:DescribeDBClusterSnapshots', 'rds:DescribeDBInstances'],
+      resources: ['*'],
+    },
+    {
+      actions: ['rds:RestoreDBClusterFromSnapshot', 'rds:CreateDBInstance'],
+      resources: rds('cluster-snapshot:lc2-*', 'cluster:NEW', 'db:NEW', 'subgrp:*', 'cluster-pg:*', 'pg:*', 'og:*'),
+    },
+    {
+      actions: ['rds:AddTagsToResource', 'rds:DeleteDBInstance', 'rds:DeleteDBCluster'],
+      resources: rds('db:NEW', 'cluster:NEW'),
+    },
+  ],
+};
+
 /** Permission, and what it is for. */
 export type Reasons = Readonly<Record<string, string>>;
 

@@ -23,6 +23,7 @@ export const restoreParameters = (spec: RestoreRequestSpec, request: string): Re
   databases: canonicalLine(spec.databases),
   prefixes: canonicalLine(spec.prefixes),
   'database-mode': spec.databaseMode,
+  'new-server': spec.newServer?.name ?? '',
   'objects-mode': spec.objectsMode,
   preview: String(spec.preview),
   confirm: spec.confirm ?? '',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { newServerName } from '../api/new-server.ts';
 import { Lc2Error } from '../errors.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { splitList } from '../flow/flow.ts';
@@ -16,6 +17,7 @@ export interface RestoreChoice {
   readonly databases: { database: string; as: string }[];
   readonly stores: string[];
   readonly prefixes: string[];
+  readonly newServer?: string;
 }
 
 type Parameters = Readonly<Record<string, string>>;
@@ -57,12 +59,34 @@ export const chooseRestore = (manifest: Manifest, into: Environment, parameters:
     throw new Lc2Error('NOTHING_SELECTED', 'backup and environment have no component in common', { where: into.name });
   const stores = components.filter((name) => name !== 'database');
   const prefixes = parseJson(parameters['prefixes'] ?? '[]', prefixesSchema, 'prefixes');
+  const newServer = chooseNewServer(components, parameters);
   return {
     components,
     databases: components.includes('database') ? chooseDatabases(manifest, parameters) : [],
     stores,
     prefixes,
+    ...(newServer === undefined ? {} : { newServer }),
   };
+};
+
+/** Templates are started without a request, too: its rules hold here again. */
+const chooseNewServer = (components: readonly string[], parameters: Parameters): string | undefined => {
+  const name = parameters['new-server'] ?? '';
+  const where = 'new-server';
+  if (parameters['database-mode'] !== 'new-server') {
+    if (name === '') return undefined;
+    throw new Lc2Error('INPUT_INVALID', 'it goes with database-mode new-server', { where });
+  }
+  const [issue] = newServerName.safeParse(name).error?.issues ?? [];
+  if (issue)
+    throw new Lc2Error('INPUT_INVALID', `the name of the new server, ${JSON.stringify(name)}: ${issue.message}`, {
+      where,
+    });
+  if (!components.includes('database'))
+    throw new Lc2Error('INPUT_INVALID', 'database-mode new-server needs the component database', { where });
+  if (parseJson(parameters['databases'] ?? '[]', databasesSchema, 'databases').length > 0)
+    throw new Lc2Error('INPUT_INVALID', 'a new server has all databases: none can be chosen', { where: 'databases' });
+  return name;
 };
 
 const chooseDatabases = (manifest: Manifest, parameters: Parameters): { database: string; as: string }[] => {

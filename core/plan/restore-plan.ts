@@ -16,6 +16,8 @@ export const restorePlan = z.object({
   stores: z.array(z.string()),
   prefixes: z.array(z.string()),
   databaseMode: z.enum(databaseModes),
+  /** In mode new-server, its name. */
+  newServer: z.string().optional(),
   objectsMode: z.enum(objectsModes),
   sameEnvironment: z.boolean(),
   keepUntil: z.string(),

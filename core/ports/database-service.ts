@@ -3,17 +3,20 @@ import type { JobService } from './job-service.ts';
 
 /**
  * Whoever runs a database server and can be asked for work. One adapter per service in steps/services.
- * A snapshot and a temporary server are known by their description, an export and an import by their url. Snapshots and
- * temporary servers are not given up: they stay for whoever goes on with the run, and are removed when nobody does.
- * Errors are of the catalogue: SERVICE_*, and what a job ended with: SNAPSHOT_FAILED, TEMPORARY_SERVER_FAILED, EXPORT_FAILED,
- * LOAD_FAILED.
+ * A snapshot and a server are known by their description, an export and an import by their url. Snapshots and
+ * servers are not given up: they stay for whoever goes on with the run, and are removed when nobody does.
+ * Errors are of the catalogue: SERVICE_*, and what a job ended with: SNAPSHOT_FAILED, TEMPORARY_SERVER_FAILED,
+ * NEW_SERVER_FAILED, EXPORT_FAILED, LOAD_FAILED.
  */
 export interface DatabaseService extends JobService<ServiceJob> {
   /** Of services that copy snapshots to other regions. */
   readonly snapshotCopies?: SnapshotCopies;
 
-  /** What stands in the way of the jobs, found by looking only. */
-  problems(): Promise<readonly Problem[]>;
+  /**
+   * What stands in the way of the jobs of a backup, or of this new server, found by looking only. SNAPSHOT_MISSING: nothing
+   * is there that the service could make it of. NAME_TAKEN: a server has its name.
+   */
+  problems(wanted?: NewServerJob): Promise<readonly Problem[]>;
 
   /**
    * Snapshots and temporary servers whose description starts so, unless they are being deleted. `prefix` is that of a run: the
@@ -22,10 +25,10 @@ export interface DatabaseService extends JobService<ServiceJob> {
   leftovers(prefix: string, asked?: readonly Asked[]): Promise<readonly Leftover[]>;
 
   /**
-   * Asks to delete it, with all that was made for it; what is gone is fine. SERVICE_BUSY while it cannot be deleted yet.
-   * Of a temporary server nothing is kept, no last snapshot either.
+   * Asks to delete it (a new server only while it is this run's), with all that was made for it; what is gone is fine. SERVICE_BUSY while it cannot be deleted yet.
+   * Of a server nothing is kept, no last snapshot either.
    */
-  remove(leftover: Pick<Leftover, 'kind' | 'id'>): Promise<void>;
+  remove(made: Pick<Leftover, 'id'> & { readonly kind: Leftover['kind'] | 'new-server' }): Promise<void>;
 }
 
 export type ServiceJob =
@@ -38,6 +41,7 @@ export type ServiceJob =
       /** ISO 8601. It costs money: one that does not accept connections by then has failed. */
       readonly until: string;
     }
+  | NewServerJob
   | { readonly kind: 'export'; readonly database: string; readonly url: string }
   | {
       readonly kind: 'import';
@@ -62,6 +66,17 @@ export interface SnapshotCopyJob {
   /** For whoever looks at the bill. */
   readonly description: string;
   /** ISO 8601: nobody waits for longer. */
+  readonly until: string;
+}
+
+/** A server that stays: with the data of the snapshot, or as of the time. Whatever has its name already is not touched: NAME_TAKEN. */
+export interface NewServerJob {
+  readonly kind: 'new-server';
+  /** The same, however often a run asks: of its words the last is the name. */
+  readonly description: string;
+  readonly name: string;
+  readonly point: { readonly time: string; readonly snapshotId?: string | undefined };
+  /** ISO 8601. One that does not accept connections by then has failed. */
   readonly until: string;
 }
 

@@ -24,11 +24,11 @@ export interface JobService<Job> {
 }
 
 export interface JobResult {
-  /** Of a snapshot and of a temporary server its id, else the handle. */
+  /** Of a snapshot and of a server its id, else the handle. */
   readonly id: string;
   /** Of a snapshot where it is kept, if the service says. */
   readonly location?: string;
-  /** Where a temporary server is reached; users, passwords and databases are those of the snapshot. */
+  /** Where a server that was made is reached; users, passwords and databases are those of the snapshot. */
   readonly server?: ServerAddress;
 }
 

@@ -89,7 +89,7 @@ export const azureFlexibleServer = {
   name: 'azureFlexibleServer',
   title: 'Azure flexible server',
   schema,
-  capabilities: { snapshot: true, export: false, dump: true, import: false, temporaryServer: 'time' },
+  capabilities: { snapshot: true, export: false, dump: true, import: false, temporaryServer: 'time', newServer: false },
   exchange: [],
   ownDatabases: ['azure_maintenance', 'azure_sys'],
   secretKeys: {

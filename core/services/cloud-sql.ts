@@ -61,7 +61,7 @@ export const cloudSql = {
   name: 'cloudSql',
   title: 'Cloud SQL',
   schema,
-  capabilities: { snapshot: true, export: true, dump: true, import: true, temporaryServer: false },
+  capabilities: { snapshot: true, export: true, dump: true, import: true, temporaryServer: false, newServer: false },
   exchange: ['gs'],
   ownDatabases: ['cloudsqladmin'],
   secretKeys: { required: ['username', 'password'], optional: ['ca.crt', 'credentials.json'] },

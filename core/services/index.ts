@@ -13,6 +13,8 @@ export interface ServiceCapabilities {
   readonly import: boolean;
   /** Make a temporary server to dump from: out of a snapshot, or as of a time that is past. */
   readonly temporaryServer: false | 'snapshot' | 'time';
+  /** Make a server that stays, out of the snapshot of a backup or as of its point. */
+  readonly newServer: false | 'snapshot' | 'time';
 }
 
 export interface ServiceDescriptor {

@@ -138,7 +138,14 @@ export const rds = {
   name: 'rds',
   title: 'Amazon RDS',
   schema,
-  capabilities: { snapshot: true, export: false, dump: true, import: false, temporaryServer: 'snapshot' },
+  capabilities: {
+    snapshot: true,
+    export: false,
+    dump: true,
+    import: false,
+    temporaryServer: 'snapshot',
+    newServer: 'snapshot',
+  },
   exchange: [],
   ownDatabases: ['rdsadmin'],
   secretKeys: {

@@ -30,6 +30,13 @@ const anyJob = z.union([
     point: z.object({ time: z.string(), snapshotId: z.string().optional() }),
     until: z.string(),
   }),
+  z.object({
+    kind: z.literal('new-server'),
+    description: z.string(),
+    name: z.string(),
+    point: z.object({ time: z.string(), snapshotId: z.string().optional() }),
+    until: z.string(),
+  }),
   z.object({ kind: z.literal('export'), database: z.string(), url: z.string() }),
   z.object({ kind: z.literal('import'), database: z.string(), url: z.string(), ignore: z.array(z.string()) }),
   z.object({
@@ -102,6 +109,7 @@ const isFailedJob = (error: unknown): error is Lc2Error =>
     error,
     'SNAPSHOT_FAILED',
     'TEMPORARY_SERVER_FAILED',
+    'NEW_SERVER_FAILED',
     'EXPORT_FAILED',
     'LOAD_FAILED',
     'TRANSFER_FAILED',

@@ -75,13 +75,16 @@ export const storeEntryOf = (manifest: Manifest, name: string): ObjectStoreEntry
   return entry;
 };
 
-export const loadOrders = (manifest: Manifest, plan: RestorePlan): LoadOrder[] =>
-  plan.databases.map(({ database, as }) => {
+export const loadOrders = (manifest: Manifest, plan: RestorePlan): LoadOrder[] => {
+  const { databaseMode: mode } = plan;
+  // A new server comes with its databases.
+  if (mode === 'new-server') return [];
+  return plan.databases.map(({ database, as }) => {
     const { key: _key, digest: _digest, tables, size, format = 'custom', ...properties } = dumpOf(manifest, database);
     return {
       database,
       as,
-      mode: plan.databaseMode,
+      mode,
       properties,
       rows: tables,
       major: manifest.database?.major ?? 0,
@@ -90,6 +93,7 @@ export const loadOrders = (manifest: Manifest, plan: RestorePlan): LoadOrder[] =
       sameEnvironment: plan.sameEnvironment,
     };
   });
+};
 
 /** Opens the store of the target environment that a component is restored into. */
 export const withTarget = async <T>(

@@ -16,6 +16,7 @@ export interface CloudSqlOptions {
 const failures = {
   snapshot: 'SNAPSHOT_FAILED',
   'temporary-server': 'TEMPORARY_SERVER_FAILED',
+  'new-server': 'NEW_SERVER_FAILED',
   export: 'EXPORT_FAILED',
   import: 'LOAD_FAILED',
 } as const satisfies Record<ServiceJob['kind'], ErrorCode>;
@@ -67,7 +68,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
         api.instances.export({ ...place, requestBody: { exportContext } }, client.once),
       );
     }
-    if (job.kind === 'temporary-server') throw noServers();
+    if (job.kind === 'temporary-server' || job.kind === 'new-server') throw noServers(job);
     // As the user who makes the database and swaps it: what that one may not do would fail later.
     const importUser = (secrets['username'] ?? '').trim();
     const importContext = { fileType: 'SQL', uri: job.url, database: job.database, importUser };
@@ -104,7 +105,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
   };
 
   const find = async (job: ServiceJob): Promise<string | undefined> => {
-    if (job.kind === 'temporary-server') throw noServers();
+    if (job.kind === 'temporary-server' || job.kind === 'new-server') throw noServers(job);
     const found: Found[] = [];
     if (job.kind === 'snapshot') {
       for await (const { description, name, state } of backups())
@@ -240,7 +241,7 @@ const isOf = (job: Extract<ServiceJob, { kind: 'export' | 'import' }>, operation
   return importContext?.uri === job.url && importContext.database === job.database && !job.ignore.includes(name ?? '');
 };
 
-const noServers = (): Lc2Error => new Lc2Error('BUG', 'temporary servers are no capability of Cloud SQL');
+const noServers = ({ kind }: ServiceJob): Lc2Error => new Lc2Error('BUG', `${kind} is no capability of Cloud SQL`);
 
 const nameOf = (name: string | null | undefined, where: string): string => {
   if (name) return name;

@@ -16,6 +16,7 @@ export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
       subnetGroup: cluster.DBSubnetGroup,
       securityGroups: (cluster.VpcSecurityGroups ?? []).flatMap(({ VpcSecurityGroupId }) => VpcSecurityGroupId ?? []),
       encrypted: cluster.StorageEncrypted === true,
+      parameterGroup: cluster.DBClusterParameterGroup,
       scaling: cluster.ServerlessV2ScalingConfiguration,
     };
   },
@@ -58,8 +59,8 @@ export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
       rds.send(new CopyDBClusterSnapshotCommand(input), abortable),
     );
   },
-  restore: async ({ id, snapshot, source, tags }) => {
-    const { parameterGroup } = spec.temporary;
+  restore: async ({ id, snapshot, source, shape, tags }) => {
+    const { parameterGroup, backups } = shape;
     const input = {
       DBClusterIdentifier: id,
       SnapshotIdentifier: snapshot,
@@ -69,7 +70,7 @@ export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
       ...(source.scaling === undefined ? {} : { ServerlessV2ScalingConfiguration: source.scaling }),
       ...(parameterGroup === undefined ? {} : { DBClusterParameterGroupName: parameterGroup }),
       ...placeOf(spec, source),
-      BackupRetentionPeriod: 1,
+      ...(backups ? {} : { BackupRetentionPeriod: 1 }),
       Tags: [...tags],
     };
     await client.call('RestoreDBClusterFromSnapshot', ({ rds, abortable, ...sdk }) =>
@@ -77,14 +78,13 @@ export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
     );
   },
   // A restored cluster has storage and no instance.
-  complete: async ({ id, status, members = [] }, { source, tags }) => {
+  complete: async ({ id, status, members = [] }, { source, shape, tags }) => {
     if (status !== 'available' || members.length > 0) return;
-    const size = spec.temporary.class ?? source.class ?? 'db.serverless';
     const input = {
-      DBInstanceIdentifier: `${id}-1`,
+      DBInstanceIdentifier: memberOf(id),
       DBClusterIdentifier: id,
       Engine: source.engine,
-      DBInstanceClass: size,
+      DBInstanceClass: shape.class ?? 'db.serverless',
       PubliclyAccessible: false,
       AutoMinorVersionUpgrade: false,
       Tags: [...tags],
@@ -95,7 +95,13 @@ export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
       );
     } catch (error) {
       if (!isRefusal(error, 'DBInstanceAlreadyExists')) throw error;
+      const { DBClusterIdentifier } = await describeInstance(client, memberOf(id));
+      if (DBClusterIdentifier !== id) throw error;
     }
+  },
+  takenName: async (id) => {
+    if (await orUndefined(describeCluster(client, id))) return id;
+    return (await orUndefined(describeInstance(client, memberOf(id)))) ? memberOf(id) : undefined;
   },
   server: async (id) => {
     const cluster = await orUndefined(describeCluster(client, id));
@@ -123,6 +129,9 @@ export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
     );
   },
 });
+
+/** The first instance of a cluster that we have made. */
+const memberOf = (cluster: string): string => `${cluster}-1`;
 
 const describeCluster = async (client: UnitOptions['client'], id: string): Promise<DBCluster> => {
   const { DBClusters = [] } = await client.call('DescribeDBClusters', ({ rds, DescribeDBClustersCommand, abortable }) =>

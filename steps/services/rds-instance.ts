@@ -51,8 +51,8 @@ export const instanceUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
       rds.send(new CopyDBSnapshotCommand(input), abortable),
     );
   },
-  restore: async ({ id, snapshot, source, tags }) => {
-    const { class: size = source.class, parameterGroup } = spec.temporary;
+  restore: async ({ id, snapshot, source, shape, tags }) => {
+    const { class: size, parameterGroup, backups } = shape;
     const input = {
       DBInstanceIdentifier: id,
       DBSnapshotIdentifier: snapshot,
@@ -62,7 +62,7 @@ export const instanceUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
       PubliclyAccessible: false,
       MultiAZ: false,
       AutoMinorVersionUpgrade: false,
-      BackupRetentionPeriod: 0,
+      ...(backups ? {} : { BackupRetentionPeriod: 0 }),
       Tags: [...tags],
     };
     await client.call('RestoreDBInstanceFromDBSnapshot', ({ rds, abortable, ...sdk }) =>
@@ -70,6 +70,7 @@ export const instanceUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
     );
   },
   complete: () => Promise.resolve(),
+  takenName: async (id) => ((await orUndefined(describeInstance(client, id))) ? id : undefined),
   server: async (id) => {
     const found = await orUndefined(describeInstance(client, id));
     return found && instanceThing(found);
@@ -132,5 +133,6 @@ const sourceOf = (instance: DBInstance): RdsSource => ({
   subnetGroup: instance.DBSubnetGroup?.DBSubnetGroupName,
   securityGroups: (instance.VpcSecurityGroups ?? []).flatMap(({ VpcSecurityGroupId }) => VpcSecurityGroupId ?? []),
   encrypted: instance.StorageEncrypted === true,
+  parameterGroup: instance.DBParameterGroups?.[0]?.DBParameterGroupName,
   cluster: instance.DBClusterIdentifier,
 });

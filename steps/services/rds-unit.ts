@@ -14,7 +14,9 @@ export interface RdsUnit {
   copySnapshot(order: CopyOrder): Promise<void>;
   restore(order: RestoreOrder): Promise<void>;
   /** What a server of this name lacks to be used beside time; asks for it. */
-  complete(server: RdsThing, order: Pick<RestoreOrder, 'source' | 'tags'>): Promise<void>;
+  complete(server: RdsThing, order: Pick<RestoreOrder, 'source' | 'shape' | 'tags'>): Promise<void>;
+  /** Of a server and of what belongs to it: the first that stands there already. */
+  takenName(id: string): Promise<string | undefined>;
   server(id: string): Promise<RdsThing | undefined>;
   servers(): AsyncIterable<RdsThing>;
   deleteServer(server: RdsThing): Promise<void>;
@@ -31,7 +33,7 @@ export interface RdsTag {
   readonly Value: string;
 }
 
-/** The live server, as a temporary one is to be. */
+/** The live server, as one that is made is to be. */
 export interface RdsSource {
   readonly status: string;
   readonly engine: string;
@@ -40,6 +42,7 @@ export interface RdsSource {
   readonly subnetGroup: string | undefined;
   readonly securityGroups: readonly string[];
   readonly encrypted: boolean;
+  readonly parameterGroup: string | undefined;
   /** Of an instance: the cluster that it belongs to. */
   readonly cluster?: string | undefined;
   /** Of Aurora Serverless v2. */
@@ -69,10 +72,18 @@ export interface CopyOrder {
   readonly tags: readonly RdsTag[];
 }
 
+/** How large it is, how it is set up, and whether AWS is to back it up. */
+export interface RdsShape {
+  readonly class: string | undefined;
+  readonly parameterGroup: string | undefined;
+  readonly backups: boolean;
+}
+
 export interface RestoreOrder {
   readonly id: string;
   readonly snapshot: string;
   readonly source: RdsSource;
+  readonly shape: RdsShape;
   readonly tags: readonly RdsTag[];
 }
 
@@ -102,7 +113,7 @@ export const orUndefined = async <T>(work: Promise<T>): Promise<T | undefined> =
   }
 };
 
-/** Where and how a temporary server is made: as the environment says, else as the live one. */
+/** Where a server is made: as the environment says, else as the live one. */
 export const placeOf = ({ temporary }: RdsSpec, source: RdsSource) => {
   const subnetGroup = temporary.subnetGroup ?? source.subnetGroup;
   const securityGroups = temporary.securityGroups.length > 0 ? temporary.securityGroups : source.securityGroups;

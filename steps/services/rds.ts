@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto';
 import { type ErrorCode, hasCode, Lc2Error } from '../../core/errors.ts';
 import type { Problem } from '../../core/ports/database.ts';
-import type { DatabaseService, Leftover, ServiceJob, SnapshotCopyJob } from '../../core/ports/database-service.ts';
+import type {
+  DatabaseService,
+  Leftover,
+  NewServerJob,
+  ServiceJob,
+  SnapshotCopyJob,
+} from '../../core/ports/database-service.ts';
 import type { JobResult, JobService } from '../../core/ports/job-service.ts';
 import { poll } from './poll.ts';
 import { isRefusal, openRdsClient, type RdsClientOptions } from './rds-client.ts';
 import { clusterUnit } from './rds-cluster.ts';
 import { identifierOf, isCopy, openElsewhere, unitOf } from './rds-elsewhere.ts';
 import { instanceUnit } from './rds-instance.ts';
-import type { RdsSource, RdsTag, RdsThing } from './rds-unit.ts';
+import type { RdsShape, RdsSource, RdsTag, RdsThing } from './rds-unit.ts';
 
 export interface RdsOptions extends RdsClientOptions {
   /** `project/name`, for whoever looks at the bill. */
@@ -39,7 +45,7 @@ export const openRds = (options: RdsOptions): DatabaseService => {
   ];
 
   const look = (job: OurJob): Promise<RdsThing | undefined> => {
-    if (job.kind === 'temporary-server') return unit.server(nameOf(job));
+    if (job.kind === 'temporary-server' || job.kind === 'new-server') return unit.server(nameOf(job));
     const holder = job.kind === 'snapshot' ? unit : elsewhere.unit(job.region, job.snapshotId);
     return holder.snapshot(nameOf(job));
   };
@@ -56,13 +62,15 @@ export const openRds = (options: RdsOptions): DatabaseService => {
     if (job.kind === 'snapshot') return unit.createSnapshot(id, tagsFor(job));
     if (job.kind === 'snapshot-copy') return elsewhere.copy(job, tagsFor(job));
     const source = await unit.source();
-    return unit.restore({ id, snapshot: identifierOf(job.point.snapshotId ?? ''), source, tags: tagsFor(job) });
+    const snapshot = identifierOf(job.point.snapshotId ?? '');
+    return unit.restore({ id, snapshot, source, shape: shapeFor(job, source), tags: tagsFor(job) });
   };
 
   /** A job that cannot be taken now may never be: the state of the live server tells. */
   const refusalOf = async (job: OurJob, error: unknown): Promise<unknown> => {
     if (isRefusal(error, ...exists)) {
       if (await find(job)) return undefined;
+      if (job.kind === 'new-server') return takenError(job.name, error);
       // Of a copy that failed, which makes room for the next.
       if (job.kind === 'snapshot-copy' && (await look(job))?.status === 'deleting')
         return new Lc2Error('SERVICE_BUSY', 'an earlier copy is being deleted', { where: job.region, cause: error });
@@ -83,7 +91,8 @@ export const openRds = (options: RdsOptions): DatabaseService => {
     let missed = 0;
     const found = await poll(
       async () => {
-        const each = await look(job);
+        // A name that people give may be another's by now.
+        const each = await (job.kind === 'new-server' ? find(job) : look(job));
         if (each) await use(each);
         else if (++missed > patience) throw failed(job, 'is gone');
         return each;
@@ -124,12 +133,43 @@ export const openRds = (options: RdsOptions): DatabaseService => {
         const bad = [found, ...(found.members ?? [])].find(({ status }) => broken.test(status));
         if (bad) throw failed(job, `is ${bad.status}`);
         assertTime(job);
-        await unit.complete(found, { source, tags: tagsFor(job) });
+        await unit.complete(found, { source, shape: shapeFor(job, source), tags: tagsFor(job) });
       },
       isServing,
     );
     return { id, server: { host, port } };
   };
+
+  /** AWS looks snapshots up by name, in one account and region: it must be the one that was meant. */
+  const snapshotProblems = async ({ point: { snapshotId = '' } }: NewServerJob): Promise<Problem[]> => {
+    const wrong = (message: string): Problem[] => [{ code: 'SNAPSHOT_MISSING', message, severity: 'error' }];
+    if (unitOf(snapshotId, unitFor) !== unitFor || !snapshotId.includes(`:rds:${region}:`))
+      return wrong(
+        `${snapshotId} is no snapshot of an ${cluster === undefined ? 'instance' : 'Aurora cluster'} in ${region}`,
+      );
+    const found = await unit.snapshot(identifierOf(snapshotId));
+    if (found?.arn !== snapshotId) return wrong(`${snapshotId} is not there any more, or of another account`);
+    return found.status === 'available' ? [] : wrong(`${snapshotId} is ${found.status}`);
+  };
+
+  const nameProblems = async ({ name }: NewServerJob): Promise<Problem[]> => {
+    const taken = await unit.takenName(name);
+    if (taken === undefined) return [];
+    return [{ code: 'NAME_TAKEN', message: takenError(taken).what, severity: 'error' }];
+  };
+
+  const takenError = (name: string, cause?: unknown): Lc2Error =>
+    new Lc2Error('NAME_TAKEN', `${name} exists, and is not of this restore`, { where, cause });
+
+  /** A temporary server is for dumping; a new one is as the live one is. */
+  const shapeFor = (job: OurJob, source: RdsSource): RdsShape =>
+    job.kind === 'new-server'
+      ? { class: source.class, parameterGroup: source.parameterGroup, backups: true }
+      : {
+          class: spec.temporary.class ?? source.class,
+          parameterGroup: spec.temporary.parameterGroup,
+          backups: false,
+        };
 
   const jobs: JobService<OurJob> = {
     start: async (job) => {
@@ -144,15 +184,19 @@ export const openRds = (options: RdsOptions): DatabaseService => {
     },
     find: async (job) => (await find(job))?.id,
     wait: (job, _, report = () => undefined) =>
-      job.kind === 'temporary-server' ? waitForServer(job) : waitForSnapshot(job, report),
+      job.kind === 'temporary-server' || job.kind === 'new-server' ? waitForServer(job) : waitForSnapshot(job, report),
     // Neither a snapshot nor a restore can be given up.
     cancel: () => Promise.resolve(false),
   };
 
   return {
-    problems: async () => {
+    problems: async (wanted) => {
       const source = await unit.source();
-      return [...sourceProblems(source, where), ...(await elsewhere.problems(source))];
+      const problems = sourceProblems(source, where);
+      if (!wanted) return [...problems, ...(await elsewhere.problems(source))];
+      // A snapshot needs no live server that works.
+      const needed = problems.filter(({ code }) => code !== 'SERVICE_NOT_READY');
+      return [...needed, ...(await snapshotProblems(wanted)), ...(await nameProblems(wanted))];
     },
     start: (job) => jobs.start(ourJob(job)),
     find: (job) => jobs.find(ourJob(job)),
@@ -182,8 +226,7 @@ export const openRds = (options: RdsOptions): DatabaseService => {
         const server = await unit.server(name);
         if (server && server.status !== 'deleting') await unit.deleteServer(server);
       } catch (error) {
-        const again =
-          hasCode(error, 'SERVICE_BUSY') && kind === 'temporary-server' ? await unit.server(name) : undefined;
+        const again = hasCode(error, 'SERVICE_BUSY') && kind !== 'snapshot' ? await unit.server(name) : undefined;
         // Somebody else has asked for the same.
         if (!hasCode(error, 'SERVICE_NOT_FOUND') && again?.status !== 'deleting') throw error;
       }
@@ -196,17 +239,19 @@ const tag = 'lc2-backup';
 /** Looks at what was asked for and does not show, about twenty seconds. */
 const patience = 10;
 
-type OurJob = Extract<ServiceJob, { kind: 'snapshot' | 'temporary-server' }> | SnapshotCopyJob;
+type OurJob = Extract<ServiceJob, { kind: 'snapshot' | 'temporary-server' | 'new-server' }> | SnapshotCopyJob;
 
 const failures = {
   snapshot: 'SNAPSHOT_FAILED',
   'temporary-server': 'TEMPORARY_SERVER_FAILED',
+  'new-server': 'NEW_SERVER_FAILED',
   'snapshot-copy': 'SNAPSHOT_FAILED',
 } as const satisfies Record<OurJob['kind'], ErrorCode>;
 
 const titles = {
   snapshot: 'snapshot',
   'temporary-server': 'temporary server',
+  'new-server': 'new server',
   'snapshot-copy': 'copy of the snapshot',
 } as const;
 
@@ -218,15 +263,17 @@ const exists = [
 ] as const;
 
 const ourJob = (job: ServiceJob): OurJob => {
-  if (job.kind === 'snapshot' || job.kind === 'temporary-server') return job;
+  if (job.kind === 'snapshot' || job.kind === 'temporary-server' || job.kind === 'new-server') return job;
   throw new Lc2Error('BUG', `${job.kind} is no capability of RDS`);
 };
 
 /** As AWS wants names: a letter first, no hyphens at the end or in pairs, 63 characters at most. */
 const nameOf = (job: OurJob): string =>
-  job.kind === 'snapshot-copy'
-    ? identifierOf(job.snapshotId)
-    : `lc2-${createHash('sha256').update(job.description).digest('hex').slice(0, 40)}`;
+  job.kind === 'new-server'
+    ? job.name
+    : job.kind === 'snapshot-copy'
+      ? identifierOf(job.snapshotId)
+      : `lc2-${createHash('sha256').update(job.description).digest('hex').slice(0, 40)}`;
 
 const making = /^(creating|copying|pending)$/;
 /** States that pass by themselves are none of these. */

@@ -8,6 +8,7 @@ import { inputSeeds } from './input-seeds.ts';
 import { killsSeeds } from './kills-seeds.ts';
 import { librarySeeds } from './library-seeds.ts';
 import { mutationsSeeds } from './mutations-seeds.ts';
+import { newServerSeeds } from './new-server-seeds.ts';
 import { objectsSeeds } from './objects-seeds.ts';
 import { rdsSeeds } from './rds-seeds.ts';
 import { restoreSeeds } from './restore-seeds.ts';
@@ -28,6 +29,7 @@ export const all: readonly Seed[] = [
   ...killsSeeds,
   ...librarySeeds,
   ...mutationsSeeds,
+  ...newServerSeeds,
   ...objectsSeeds,
   ...rdsSeeds,
   ...restoreSeeds,

@@ -61,7 +61,7 @@ export const createMemoryService = (): MemoryService => {
       calls.push(`wait ${handle}`);
       if (failing.has(handle)) return Promise.reject(new Lc2Error('EXPORT_FAILED', 'it failed'));
       const server = { host: handle, port: 5432 };
-      return Promise.resolve({ id: handle, ...(kind === 'temporary-server' ? { server } : {}) });
+      return Promise.resolve({ id: handle, ...(kind.endsWith('-server') ? { server } : {}) });
     },
     cancel: (handle) => {
       calls.push(`cancel ${handle}`);

@@ -130,9 +130,10 @@ const fewCopies = (spec: Record<string, unknown>): Record<string, unknown> => {
 const adjust: Readonly<Record<Kind, (spec: Record<string, unknown>) => unknown>> = {
   BackupEnvironment: (spec) => transferable(fewServices(fewCopies(spec))),
   BackupRequest: same,
-  RestoreRequest: (spec) => {
+  RestoreRequest: ({ newServer, ...spec }) => {
     const { id } = Object(spec['backup']) as Record<string, unknown>;
-    return { ...spec, backup: id === undefined ? { latest: true } : { id }, confirm: spec['into'] };
+    const beside = spec['databaseMode'] === 'new-server' && newServer !== undefined && { newServer };
+    return { ...spec, ...beside, backup: id === undefined ? { latest: true } : { id }, confirm: spec['into'] };
   },
 };
 

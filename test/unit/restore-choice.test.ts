@@ -70,6 +70,19 @@ describe('what a restore takes', () => {
     [{ databases: '[{"name":""}]' }, 'INPUT_INVALID', 'databases'],
     [{ databases: '[{"name":"lportal","to":"x"}]' }, 'INPUT_INVALID', 'databases'],
     [{ databases: '{}' }, 'INPUT_INVALID', 'databases'],
+    [{ 'new-server': 'retail-2' }, 'INPUT_INVALID', 'database-mode new-server'],
+    [{ 'database-mode': 'new-server' }, 'INPUT_INVALID', 'name of the new server'],
+    [{ 'database-mode': 'new-server', 'new-server': '-oProxy' }, 'INPUT_INVALID', 'name of the new server'],
+    [
+      { 'database-mode': 'new-server', 'new-server': 'retail-2', components: 'documentLibrary' },
+      'INPUT_INVALID',
+      'component database',
+    ],
+    [
+      { 'database-mode': 'new-server', 'new-server': 'retail-2', databases: '[{"name":"other"}]' },
+      'INPUT_INVALID',
+      'all databases',
+    ],
     [{ prefixes: '[""]' }, 'INPUT_INVALID', 'prefixes'],
     [{ prefixes: '[1]' }, 'INPUT_INVALID', 'prefixes'],
     [{ prefixes: 'null' }, 'INPUT_INVALID', 'prefixes'],
@@ -117,6 +130,7 @@ describe('requests as parameters', () => {
       source: 'prd',
       request: 'monday-0123',
       'database-mode': 'swap',
+      'new-server': '',
     });
     expect(JSON.parse(given['databases'] ?? '')).toEqual(spec.databases);
     expect(JSON.parse(given['prefixes'] ?? '')).toEqual(spec.prefixes);

@@ -11,6 +11,7 @@ import {
   reasonIn,
   request,
   restored,
+  restoredBeside,
   running,
   sealed,
   statusIn,
@@ -178,6 +179,16 @@ const rows: [string, Partial<Observed>, string, string, string][] = [
     '3 rows',
   ],
   [
+    'restored into a new server',
+    {
+      request: restoring,
+      workflow: workflow({ template: 'lc2-restore', phase: 'Succeeded', outputs: restoredBeside }),
+    },
+    'Succeeded',
+    'Restored',
+    'the new server retail-2 is at retail-2.example.com:5432; the live one is as it was',
+  ],
+  [
     'a preview is no restore',
     { request: restoring, workflow: workflow({ template: 'lc2-restore', phase: 'Succeeded', outputs: previewed }) },
     'Failed',
@@ -271,6 +282,7 @@ describe('outcome', () => {
     expect(reasonIn(actions, 'Succeeded')).toBe(reason);
     expect(reasonIn(actions, 'Progressing')).toBe('Ended');
     expect(statusIn(actions)?.message).toContain(message);
+    expect(statusIn(actions)?.newServer?.host).toBe(/is at ([^:]+):/.exec(message)?.[1]);
     expect(statusIn(actions)?.manifest !== undefined).toBe(reason === 'Sealed' || message.includes('not copied to'));
   });
   test('a Workflow that vanished is looked for in storage', () => {

@@ -121,6 +121,14 @@ export const restored = {
   },
 };
 
+export const restoredBeside = {
+  restore: {
+    ...restored.restore,
+    previous: [],
+    newServer: { name: 'retail-2', host: 'retail-2.example.com', port: 5432 },
+  },
+};
+
 export const previewed = {
   preview: {
     already: false,

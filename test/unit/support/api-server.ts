@@ -62,6 +62,8 @@ const compile = (rule: string): ((self: unknown) => unknown) => {
     .replaceAll(/(\w+)\.matches\(('[^']*')\)/g, 'new RegExp($2).test($1)')
     .replaceAll(/has\(([\w.]+)\)/g, '($1 !== undefined)')
     .replaceAll(/([\w.]+)\.exists_one\((\w+), ([^()]*)\)/g, '($1.filter(($2) => $3).length === 1)')
+    .replaceAll(/\.size\(\)/g, '.length')
+    .replaceAll(/('[^']*') in ([\w.]+)/g, '$2.includes($1)')
     .replaceAll(/\.all\((\w+), /g, '.every(($1) => ');
   // oxlint-disable-next-line no-new-func, typescript/no-implied-eval
   return new Function('self', `return ${source};`) as (self: unknown) => unknown;
