@@ -89,7 +89,15 @@ export const azureFlexibleServer = {
   name: 'azureFlexibleServer',
   title: 'Azure flexible server',
   schema,
-  capabilities: { snapshot: true, export: false, dump: true, import: false, temporaryServer: 'time', newServer: false },
+  capabilities: {
+    snapshot: true,
+    export: false,
+    dump: true,
+    import: false,
+    temporaryServer: 'time',
+    newServer: 'time',
+  },
+  identity: ['subscription', 'resourceGroup', 'server'],
   exchange: [],
   ownDatabases: ['azure_maintenance', 'azure_sys'],
   secretKeys: {

@@ -62,6 +62,7 @@ export const cloudSql = {
   title: 'Cloud SQL',
   schema,
   capabilities: { snapshot: true, export: true, dump: true, import: true, temporaryServer: false, newServer: false },
+  identity: ['project', 'instance'],
   exchange: ['gs'],
   ownDatabases: ['cloudsqladmin'],
   secretKeys: { required: ['username', 'password'], optional: ['ca.crt', 'credentials.json'] },

@@ -22,6 +22,8 @@ export interface ServiceDescriptor {
   readonly title: string;
   readonly schema: z.ZodType;
   readonly capabilities: ServiceCapabilities;
+  /** Fields that say which server it is. */
+  readonly identity: readonly string[];
   /** Stores that the service itself exports into and imports from. */
   readonly exchange: readonly string[];
   /** Databases of the service's own, which nobody else may read. */
@@ -81,6 +83,8 @@ export interface ChosenService {
   /** The server, over its own protocol. */
   readonly spec: ServerSpec;
   readonly capabilities: ServiceCapabilities;
+  /** Which server it is, for the service. */
+  readonly identity: string;
   readonly exchange: readonly string[];
   /** What a backup of this environment does. */
   readonly uses: { readonly snapshot: boolean; readonly export: boolean; readonly dump: boolean };
@@ -94,13 +98,16 @@ export const tryChooseService = (database: ServiceSpecs): ChosenService | undefi
   for (const name of serviceNames) {
     const spec: (ServerSpec & Wishes) | undefined = database[name];
     if (spec === undefined) continue;
-    const { capabilities, exchange, ownDatabases } = services[name];
+    const { capabilities, identity, exchange, ownDatabases } = services[name];
     const exports = capabilities.export && spec.method !== 'dump';
     const snapshots = capabilities.snapshot && spec.snapshot?.enabled === true;
     return {
       name,
       spec: { ...spec, ignoreDatabases: [...spec.ignoreDatabases, ...ownDatabases] },
       capabilities,
+      identity: Object.entries(spec)
+        .flatMap(([field, value]) => (identity.some((each) => each === field) ? String(value) : []))
+        .join('/'),
       exchange,
       uses: { snapshot: snapshots, export: exports, dump: !exports },
       temporary: temporaryOf(capabilities.temporaryServer, spec),

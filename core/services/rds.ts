@@ -146,6 +146,7 @@ export const rds = {
     temporaryServer: 'snapshot',
     newServer: 'snapshot',
   },
+  identity: ['region', 'instance', 'cluster'],
   exchange: [],
   ownDatabases: ['rdsadmin'],
   secretKeys: {

@@ -7,6 +7,7 @@ export const server = {
   title: 'a database server',
   schema: z.strictObject(serverShape).describe('A database server reached by host and port.'),
   capabilities: { snapshot: false, export: false, dump: true, import: false, temporaryServer: false, newServer: false },
+  identity: ['host', 'port'],
   exchange: [],
   ownDatabases: [],
   secretKeys: { required: ['username', 'password'], optional: ['ca.crt'] },

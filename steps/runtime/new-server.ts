@@ -10,6 +10,7 @@ import type { RestorePlan } from '../../core/plan/restore-plan.ts';
 import type { Problem } from '../../core/ports/database.ts';
 import type { DatabaseService, NewServerJob } from '../../core/ports/database-service.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
+import type { ChosenService } from '../../core/services/index.ts';
 import type { LoadDatabaseOutput } from '../../core/steps/load-database.ts';
 import { sha256 } from './bytes.ts';
 import { compareRows } from './compare-rows.ts';
@@ -39,7 +40,6 @@ export interface NewServerPreview {
 
 /** What would be made of the backup, and what stands in the way. Asks the service only, and changes nothing. */
 export const previewNewServer = async (context: StepContext, wanted: Wanted): Promise<NewServerPreview> => {
-  const { manifest, name, plan } = wanted;
   const service = tryService(context.environment.spec);
   const from = service?.capabilities.newServer ?? false;
   if (!service || from === false)
@@ -47,36 +47,66 @@ export const previewNewServer = async (context: StepContext, wanted: Wanted): Pr
       where: 'databaseMode',
       remedy: 'restore the dumps of this backup: databaseMode: swap',
     });
-  const missing = (message: string): NewServerPreview => ({
-    problems: [{ code: 'SNAPSHOT_MISSING', message: `${manifest.backupId} ${message}`, severity: 'error' }],
-    lines: [],
-  });
-  const { service: other, snapshotId } = manifest.database ?? {};
-  if (other !== service.name) return missing(`is of ${other ?? 'no database'}, and the target is ${service.name}`);
-  if (from === 'snapshot' && snapshotId === undefined) return missing('has no snapshot');
+  const why = await misfitOf(wanted, service, from);
+  if (why !== undefined) {
+    const message = `${wanted.manifest.backupId} ${why}`;
+    return { problems: [{ code: 'SNAPSHOT_MISSING', message, severity: 'error' }], lines: [] };
+  }
   const job = jobOf(context, wanted);
-  const of = from === 'snapshot' ? `snapshot ${snapshotId ?? ''}` : `the live server at ${job.point.time}`;
+  const { time, snapshotId = '' } = job.point;
   return {
     problems: await requireService(context, context.environment).problems(job),
-    lines: [
-      `database: new server ${name} of ${of}, beside the live one, which stays as it is`,
-      `${name} will have all databases of that server, ${plan.databases.map(({ database }) => database).join(', ')} among them`,
-      ...((await isOneMoment(wanted))
-        ? []
-        : [`${name} is of another moment than the dumps of this backup: its rows are not compared with theirs`]),
-      ...(plan.stores.length === 0
-        ? []
-        : ['objects are live at once, while the application uses the live database until it is switched over']),
-      'to switch over (DNS, Secret, environment) is yours, when the restore has ended',
-    ],
+    lines: await linesOf(wanted, from === 'snapshot' ? `snapshot ${snapshotId}` : `the live server at ${time}`),
   };
 };
 
-/** Dumps of a temporary server hold what the snapshot or point does; those of the live one are a little younger or older. */
-const isOneMoment = async ({ storage, plan }: Pick<Wanted, 'storage' | 'plan'>): Promise<boolean> => {
-  const claim = await tryReadRecord(storage, layout.run(plan.stamp), runRecord);
-  return claim !== undefined && tryService(claim.spec)?.temporary !== undefined;
+/** Why nothing can be made of this backup there, whatever the service says. */
+const misfitOf = async (
+  wanted: Wanted,
+  service: ChosenService,
+  from: 'snapshot' | 'time',
+): Promise<string | undefined> => {
+  const { service: other, snapshotId } = wanted.manifest.database ?? {};
+  if (other !== service.name) return `is of ${other ?? 'no database'}, and the target is ${service.name}`;
+  if (from === 'snapshot' && snapshotId === undefined) return 'has no snapshot';
+  const backedUp = (await claimedService(wanted))?.identity;
+  // Snapshots go where they are wanted; a time is one of that server.
+  if (from === 'time' && backedUp !== service.identity)
+    return `is of the server ${backedUp ?? 'unknown'}, and the target is ${service.identity}`;
+  return undefined;
 };
+
+/** What a person reads before confirming. */
+const linesOf = async (wanted: Wanted, of: string): Promise<string[]> => {
+  const { name, plan } = wanted;
+  const databases = plan.databases.map(({ database }) => database).join(', ');
+  const lines = [
+    `database: new server ${name} of ${of}, beside the live one, which stays as it is`,
+    `${name} will have all databases of that server, ${databases} among them`,
+  ];
+  if (!(await isOneMoment(wanted)))
+    lines.push(`${name} is of another moment than the dumps of this backup: its rows are not compared with theirs`);
+  if (plan.stores.length > 0)
+    lines.push('objects are live at once, while the application uses the live database until it is switched over');
+  return [...lines, 'to switch over (DNS, Secret, environment) is yours, when the restore has ended'];
+};
+
+/** Dumps of a temporary server hold what the snapshot or point does; those of the live one are a little younger or older. */
+const isOneMoment = async (wanted: Pick<Wanted, 'storage' | 'plan'>): Promise<boolean> =>
+  (await claimedService(wanted))?.temporary !== undefined;
+
+/** Of the environment as it was when it was backed up. */
+const claimedService = async ({
+  storage,
+  plan,
+}: Pick<Wanted, 'storage' | 'plan'>): Promise<ChosenService | undefined> => {
+  const claim = await tryReadRecord(storage, layout.run(plan.stamp), runRecord);
+  return claim && tryService(claim.spec);
+};
+
+/** Services may know whole seconds only. The next one has all that was committed by the moment. */
+const wholeSecond = (time: string): string =>
+  /:\d\d(\.0+)?Z$/.test(time) ? time : new Date(Math.floor(new Date(time).getTime() / 1000 + 1) * 1000).toISOString();
 
 const jobOf = (context: StepContext, { storage, manifest, name }: Wanted): NewServerJob => {
   const { clock, environment, runUid } = context;
@@ -87,7 +117,7 @@ const jobOf = (context: StepContext, { storage, manifest, name }: Wanted): NewSe
     kind: 'new-server',
     description: `lc2-backup new-server ${sha256(storage.url).slice(0, 12)} ${runUid} ${name}`,
     name,
-    point: { time, ...(snapshotId === undefined ? {} : { snapshotId }) },
+    point: { time: wholeSecond(time), ...(snapshotId === undefined ? {} : { snapshotId }) },
     until: new Date(until).toISOString(),
   };
 };
@@ -158,16 +188,26 @@ export const removeNewServer = async (context: StepContext): Promise<void> => {
   if (done?.runUid === context.runUid) return;
   for await (const { job } of askedJobs(storage, folderOf(context))) {
     if (job.kind !== 'new-server') continue;
-    if (!(await untilOver(() => tryRemove(context, service, job), context.signal)))
+    const removal = { context, service, job, missed: 0 };
+    if (!(await untilOver(() => tryRemove(removal), context.signal)))
       context.log.error({ server: job.name }, 'the new server could not be removed, and costs money');
   }
 };
 
+interface Removal {
+  readonly context: StepContext;
+  readonly service: DatabaseService;
+  readonly job: NewServerJob;
+  /** Looks that found nothing: what was just asked for may show late. */
+  missed: number;
+}
+
 /** Whether there is nothing more to do: it is gone, or was never made, or may not be removed. */
-const tryRemove = async (context: StepContext, service: DatabaseService, job: NewServerJob): Promise<boolean> => {
+const tryRemove = async (removal: Removal): Promise<boolean> => {
+  const { context, service, job } = removal;
   try {
     const id = await service.find(job);
-    if (id === undefined) return true;
+    if (id === undefined) return ++removal.missed > 5;
     await service.remove({ kind: job.kind, id });
     context.log.info({ server: id }, 'removed the new server of a restore that failed');
     return true;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { durationSeconds } from '../../core/api/common.ts';
 import { type ErrorCode, hasCode, Lc2Error } from '../../core/errors.ts';
 import type { Problem } from '../../core/ports/database.ts';
-import type { DatabaseService, Leftover, ServiceJob } from '../../core/ports/database-service.ts';
+import type { DatabaseService, Leftover, NewServerJob, ServiceJob } from '../../core/ports/database-service.ts';
 import type { JobResult } from '../../core/ports/job-service.ts';
 import type { AzureFlexibleServerSpec } from '../../core/services/azure-flexible-server.ts';
 import { type AzureServer, openAzureCalls } from './azure-calls.ts';
@@ -28,7 +28,7 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
     new Lc2Error(failures[job.kind], `the ${titles[job.kind]} ${what}`, { where, cause });
 
   const assertDeadline = (job: OurJob): void => {
-    if (job.kind === 'temporary-server' && Date.now() > new Date(job.until).getTime())
+    if (job.kind !== 'snapshot' && Date.now() > new Date(job.until).getTime())
       throw failed(job, `was not ready in time (${job.until})`);
   };
 
@@ -36,9 +36,14 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
   const ownServer = async (job: OurJob): Promise<AzureServer | undefined> => {
     const found = await calls.server(nameOf(job));
     if (found && found.tags?.[tag] !== job.description)
-      throw failed(job, `cannot be made: ${found.name} exists and is not of this run`);
+      throw job.kind === 'new-server'
+        ? takenError(job)
+        : failed(job, `cannot be made: ${found.name} exists and is not of this run`);
     return found;
   };
+
+  const takenError = ({ name }: NewServerJob, cause?: unknown): Lc2Error =>
+    new Lc2Error('NAME_TAKEN', `${name} exists, and is not of this restore`, { where, cause });
 
   const find = async (job: OurJob): Promise<string | undefined> =>
     (job.kind === 'snapshot' ? await calls.backup(nameOf(job)) : await ownServer(job))?.name;
@@ -53,11 +58,17 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
     return calls.createServer(nameOf(job), restoreBody(spec, { source, sourceId: calls.sourceId, job, tags }));
   };
 
-  const assertRestorable = (job: TemporaryServerJob, { properties }: AzureServer): void => {
-    const { time } = job.point;
+  /** Why Azure cannot restore the server as of then. */
+  const tooEarly = ({ point: { time } }: ServerJob, { properties }: AzureServer): string | undefined => {
     const earliest = properties.backup?.earliestRestoreDate;
-    if (earliest && new Date(time) < new Date(earliest))
-      throw failed(job, `cannot be of ${time}: this server can be restored from ${earliest} on`);
+    if (!earliest || new Date(time) >= new Date(earliest)) return undefined;
+    return `cannot be of ${time}: this server can be restored from ${earliest} on`;
+  };
+
+  const assertRestorable = (job: ServerJob, source: AzureServer): void => {
+    const { time } = job.point;
+    const why = tooEarly(job, source);
+    if (why !== undefined) throw failed(job, why);
     const stored = new Date(new Date(time).getTime() + durationSeconds(spec.temporary.logDelay) * 1000);
     if (new Date() < stored)
       throw new Lc2Error('SERVICE_BUSY', `the log up to ${time} may not be stored before ${stored.toISOString()}`, {
@@ -105,7 +116,7 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
     return found ?? Promise.reject(failed(job, 'is gone'));
   };
 
-  const waitForServer = async (job: TemporaryServerJob): Promise<JobResult> => {
+  const waitForServer = async (job: ServerJob): Promise<JobResult> => {
     const { name, properties } = await seen(
       job,
       async () => {
@@ -125,8 +136,20 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
     return found !== undefined && !ended.test(found.status);
   };
 
+  const newServerProblems = async (job: NewServerJob): Promise<Problem[]> => {
+    const source = await calls.source();
+    const problems: Problem[] = sourceProblems(source, job.kind, where);
+    const why = tooEarly(job, source);
+    if (why !== undefined)
+      problems.push({ code: 'SNAPSHOT_MISSING', message: `a ${titles[job.kind]} ${why}`, severity: 'error' });
+    if (await calls.server(job.name))
+      problems.push({ code: 'NAME_TAKEN', message: takenError(job).what, severity: 'error' });
+    return problems;
+  };
+
   return {
-    problems: async () => {
+    problems: async (wanted) => {
+      if (wanted) return newServerProblems(wanted);
       const kinds: OurJob['kind'][] = [
         ...(spec.snapshot.enabled ? (['snapshot'] as const) : []),
         ...(spec.dumpFrom === 'point' ? (['temporary-server'] as const) : []),
@@ -144,6 +167,9 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
       try {
         return (await ask(job)) ?? nameOf(job);
       } catch (error) {
+        // Names are unlike any other's in the world, and not only in this group.
+        if (job.kind === 'new-server' && hasCode(error, 'SERVICE_BUSY') && error.what.startsWith(nameExists))
+          throw takenError(job, error);
         if (hasCode(error, 'SERVICE_REFUSED')) throw failed(job, `was refused: ${error.what}`, error);
         throw error;
       }
@@ -152,7 +178,7 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
     wait: async (given, handle, report = () => undefined) => {
       const job = ourJob(given);
       if (handle.startsWith('/')) await waitForOperation(job, handle, report);
-      if (job.kind === 'temporary-server') return waitForServer(job);
+      if (job.kind !== 'snapshot') return waitForServer(job);
       const { id } = await seen(
         job,
         () => calls.backup(nameOf(job)),
@@ -169,7 +195,7 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
       for await (const { name, tags, properties } of calls.servers()) {
         const description = tags?.[tag] ?? '';
         // A restored server has the tags of its source: copies of ours that people made have other names.
-        if (!description.startsWith(prefix) || name !== nameOf({ description })) continue;
+        if (!description.startsWith(prefix) || name !== nameFor(description)) continue;
         names.add(name);
         if (properties.state !== 'Dropping')
           found.push({ kind: 'temporary-server', id: name, description, state: 'done' });
@@ -191,6 +217,12 @@ export const openAzureFlexibleServer = (options: AzureFlexibleServerOptions): Da
     },
     remove: async ({ kind, id }) => {
       const name = id.slice(id.lastIndexOf('/') + 1);
+      if (kind === 'new-server') {
+        const description = (await calls.server(name))?.tags?.[tag] ?? '';
+        // Copies that people made of it have its tags, and other names.
+        if (newServers.exec(description)?.[1] === name) await calls.deleteServer(name);
+        return;
+      }
       if (!ours.test(name) || (kind === 'snapshot' && !backupIds.test(id)))
         throw new Lc2Error('SERVICE_REFUSED', `${id} was not made by lc2-backup`, { where });
       await (kind === 'snapshot' ? calls.deleteBackup(id) : calls.deleteServer(name));
@@ -203,18 +235,23 @@ const tag = 'lc2-backup';
 /** Looks at what was asked for and does not show, about twenty seconds. */
 const patience = 10;
 
-type OurJob = Extract<ServiceJob, { kind: 'snapshot' | 'temporary-server' }>;
-type TemporaryServerJob = Extract<ServiceJob, { kind: 'temporary-server' }>;
+type OurJob = Extract<ServiceJob, { kind: 'snapshot' | 'temporary-server' | 'new-server' }>;
+type ServerJob = Extract<ServiceJob, { kind: 'temporary-server' | 'new-server' }>;
 
 const failures = {
   snapshot: 'SNAPSHOT_FAILED',
   'temporary-server': 'TEMPORARY_SERVER_FAILED',
+  'new-server': 'NEW_SERVER_FAILED',
 } as const satisfies Record<OurJob['kind'], ErrorCode>;
 
-const titles = { snapshot: 'on-demand backup', 'temporary-server': 'temporary server' } as const;
+const titles = {
+  snapshot: 'on-demand backup',
+  'temporary-server': 'temporary server',
+  'new-server': 'new server',
+} as const;
 
 const ourJob = (job: ServiceJob): OurJob => {
-  if (job.kind === 'snapshot' || job.kind === 'temporary-server') return job;
+  if (job.kind === 'snapshot' || job.kind === 'temporary-server' || job.kind === 'new-server') return job;
   throw new Lc2Error('BUG', `${job.kind} is no capability of flexible servers`);
 };
 
@@ -224,9 +261,14 @@ const hash = (text: string): string => createHash('sha256').update(text).digest(
 const runNameOf = (prefix: string): string => `lc2-${hash(prefix)}-`;
 
 /** As Azure wants the names of servers: 63 letters, digits and hyphens at most, unlike any other's in the world. */
-const nameOf = ({ description }: Pick<OurJob, 'description'>): string =>
+const nameOf = (job: OurJob): string => (job.kind === 'new-server' ? job.name : nameFor(job.description));
+
+const nameFor = (description: string): string =>
   `${runNameOf(/^(\S+ ){3}/.exec(description)?.[0] ?? '')}${hash(description)}`;
 
+/** Their descriptions end with their names. */
+const newServers = /^lc2-backup new-server .* (\S+)$/;
+const nameExists = 'ServerNameAlreadyExists';
 const ours = /^lc2-[0-9a-f]{24}-[0-9a-f]{24}$/;
 /** Ids come back from manifests: of nothing but a backup. */
 const backupIds =
@@ -260,7 +302,7 @@ const sourceProblems = (
 interface RestoreOrder {
   readonly source: AzureServer;
   readonly sourceId: string;
-  readonly job: TemporaryServerJob;
+  readonly job: ServerJob;
   readonly tags: Readonly<Record<string, string>>;
 }
 

@@ -15,7 +15,7 @@ export const azureFlexibleServerSeeds: readonly Seed[] = [
   {
     breaks: 'what people restored out of a temporary server is removed',
     file: 'steps/services/azure-flexible-server.ts',
-    find: 'if (!description.startsWith(prefix) || name !== nameOf({ description })) continue;',
+    find: 'if (!description.startsWith(prefix) || name !== nameFor(description)) continue;',
     replace: 'if (!description.startsWith(prefix)) continue;',
     test: azure('what a run leaves > is nothing that people made of it, though it has its tags'),
   },

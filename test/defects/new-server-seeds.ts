@@ -1,4 +1,4 @@
-import { contract, type Seed, unit } from './seed.ts';
+import { component, contract, type Seed, unit } from './seed.ts';
 
 /** New servers: whose they are, what they are made of, and that nothing of others is touched. */
 export const newServerSeeds: readonly Seed[] = [
@@ -86,5 +86,36 @@ export const newServerSeeds: readonly Seed[] = [
     find: '      if (comparable)\n',
     replace: '      if (comparable && tables === undefined)\n',
     test: unit('new-server', 'a restore into a new server > compares what is on it with the backup'),
+  },
+  {
+    breaks: 'a copy that people made of a new server is removed for it',
+    file: 'steps/services/azure-flexible-server.ts',
+    find: 'if (newServers.exec(description)?.[1] === name) await',
+    replace: 'if (newServers.test(description)) await',
+    test: contract('azure-new-server', 'a copy that people made of a new server is not removed, though it has its tag'),
+  },
+  {
+    breaks: 'a name that somebody else in the world has is waited for',
+    file: 'steps/services/azure-flexible-server.ts',
+    find: 'error.what.startsWith(nameExists)',
+    replace: 'error.what === nameExists',
+    test: contract('azure-new-server', 'a new server is refused where another has its name, which is not touched'),
+  },
+  {
+    breaks: 'a time that Azure knows no more is found out when it is asked for',
+    file: 'steps/services/azure-flexible-server.ts',
+    find: "      problems.push({ code: 'SNAPSHOT_MISSING',",
+    replace: "      void ({ code: 'SNAPSHOT_MISSING',",
+    test: contract('azure-new-server', 'a new server is of a time that Azure still knows'),
+  },
+  {
+    breaks: 'a new server is made of whatever server there is',
+    file: 'steps/runtime/new-server.ts',
+    find: "if (from === 'time' && backedUp !== service.identity)",
+    replace: "if (from === 'time' && backedUp === undefined)",
+    test: component(
+      'new-server-azure',
+      'a new server is refused for a backup of another server, before anything is done',
+    ),
   },
 ];

@@ -158,3 +158,12 @@ export const azureWork = {
   startWhenMay,
   run: async (job: ServiceJob, service: DatabaseService) => service.wait(job, await startWhenMay(job, service)),
 };
+
+export const newServerJob = (name: string, time = new Date(Math.floor(Date.now() / 1000 + 1) * 1000), seconds = 60) =>
+  ({
+    kind: 'new-server',
+    description: `lc2-backup new-server 0123456789ab run-${++jobs} ${name}`,
+    name,
+    point: { time: time.toISOString() },
+    until: new Date(Date.now() + seconds * 1000).toISOString(),
+  }) as const;
