@@ -37,8 +37,8 @@ export const cleanUp = async (context: StepContext): Promise<CleanUpOutput> => {
 };
 
 /**
- * What the service goes on with would be nobody's: exports are given up, snapshots and temporary servers go. False where one is still there:
- * then the files stay too, and the next run's sweep finds both.
+ * What the service goes on with would be nobody's: exports are given up, snapshots and temporary servers go. False where one
+ * is still there: then the files stay too, and the next run's sweep finds both.
  */
 const endServiceWork = async (context: StepContext, storage: ObjectStore, stamp: string): Promise<boolean> => {
   const service = context.openService(context.environment, context.secrets.database);

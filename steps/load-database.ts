@@ -14,7 +14,10 @@ import { dumpOf, loadOrders, markOf, openRestore, type RestoreRun, restoreStepKe
 import { compareRows } from './runtime/compare-rows.ts';
 import { once } from './runtime/run.ts';
 
-/** Loads every dump beside the live database, or has a new server made. Preview has read each of them; one that changed since ends the load. */
+/**
+ * Loads every dump beside the live database, or has a new server made. Preview has read each dump; one that changed since ends
+ * the load.
+ */
 export const loadDatabase = async (context: StepContext): Promise<LoadDatabaseOutput> => {
   const run = await openRestore(context);
   if (run.already) return { databases: [] };

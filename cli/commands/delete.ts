@@ -51,8 +51,8 @@ const deleteAt = async (storage: ObjectStore, stamp: string): Promise<number> =>
 };
 
 /**
- * Before the manifest, which alone knows it; copies in other regions first. One that the service has let expire is gone, and that is fine; one of a manifest
- * that cannot be read stays.
+ * Before the manifest, which alone knows it; copies in other regions first. One that the service has let expire is gone, and
+ * that is fine; one of a manifest that cannot be read stays.
  */
 const deleteSnapshot = async (
   { adapters, environment, secrets }: Scene,

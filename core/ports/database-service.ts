@@ -25,8 +25,8 @@ export interface DatabaseService extends JobService<ServiceJob> {
   leftovers(prefix: string, asked?: readonly Asked[]): Promise<readonly Leftover[]>;
 
   /**
-   * Asks to delete it (a new server only while it is this run's), with all that was made for it; what is gone is fine. SERVICE_BUSY while it cannot be deleted yet.
-   * Of a server nothing is kept, no last snapshot either.
+   * Asks to delete it (a new server only while it is this run's), with all that was made for it; what is gone is fine.
+   * SERVICE_BUSY while it cannot be deleted yet. Of a server nothing is kept, no last snapshot either.
    */
   remove(made: Pick<Leftover, 'id'> & { readonly kind: Leftover['kind'] | 'new-server' }): Promise<void>;
 }
