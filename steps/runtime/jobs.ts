@@ -248,8 +248,9 @@ const giveUp = async (
     } catch (error) {
       if (hasCode(error, 'SERVICE_NOT_FOUND')) return true;
       if (!(error instanceof Lc2Error)) throw error;
-      // Who may not give it up may still see it end.
-      if (round === 1) context.log.warn({ job: job.kind, code: error.code }, 'a job could not be given up');
+      context.log.warn({ job: job.kind, code: error.code }, 'a job could not be given up');
+      // Who may not look will not see it end either.
+      if (error.kind !== 'retry') return false;
     }
     if (round === patience) break;
     await pause(backoff(round), undefined, { signal: context.signal });

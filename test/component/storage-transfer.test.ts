@@ -262,18 +262,6 @@ test.each<[string, () => void, number, RegExp]>([
     /^SERVICE_DENIED: .*storagetransfer\.jobs\.run/,
   ],
   [
-    'no permission to look at a job',
-    () => weather.missing.add('storagetransfer.jobs.get'),
-    78,
-    /^SERVICE_DENIED: .*storagetransfer\.jobs\.get/,
-  ],
-  [
-    'no permission to look at an operation',
-    () => weather.missing.add('storagetransfer.operations.get'),
-    78,
-    /^SERVICE_DENIED: .*storagetransfer\.operations\.get/,
-  ],
-  [
     'a service agent that may not read the library',
     () => weather.forbidden.add(`${bucket} storage.objects.get`),
     70,
@@ -304,4 +292,21 @@ test.each<[string, () => void, number, RegExp]>([
   expect(errorLines(result).at(-1)).toMatch(line);
   expect(result.status).toBe(status);
   expect(await lab.json('list', '-f', file)).toMatchObject({ backups: [] });
+});
+
+test.each([
+  ['a job', 'storagetransfer.jobs.get'],
+  ['an operation', 'storagetransfer.operations.get'],
+])('no permission to look at %s ends the backup, and its files stay for a run that may', async (_, permission) => {
+  await cloud.buckets.put(bucket, 'plain', 'plain');
+  weather.missing.add(permission);
+  const result = await lab.cli('backup', '-f', file);
+  expect(errorLines(result).at(-1)).toMatch(/^SERVICE_DENIED: /);
+  expect(errorLines(result).at(-1)).toContain(permission);
+  expect(result.status).toBe(78);
+  // Whoever may not look cannot know whether something still writes there.
+  expect(await lab.json('list', '-f', file)).toMatchObject({ backups: [{ phase: 'Unsealed' }] });
+  weather.missing.clear();
+  const { backupId } = await backup();
+  expect(await lab.json('list', '-f', file)).toMatchObject({ backups: [{ backupId }] });
 });

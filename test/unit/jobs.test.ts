@@ -130,13 +130,20 @@ describe('a job', () => {
       ...(patience === undefined ? {} : { patience }),
     });
 
-  it('is seen to its end when it is given up, by whom may not give it up too', async () => {
+  it('is seen to its end when it is given up', async () => {
     await run('a');
-    service.cancels.push('running', 'denied', 'running');
+    service.cancels.push('running', 'running');
     expect(await giveUp()).toBe(true);
-    expect(service.calls.filter((call) => call.startsWith('cancel'))).toHaveLength(4);
+    expect(service.calls.filter((call) => call.startsWith('cancel'))).toHaveLength(3);
     service.cancels.push('gone');
     expect(await giveUp()).toBe(true);
+  });
+
+  it('is not waited for by whom may not give it up', async () => {
+    await run('a');
+    service.cancels.push('denied');
+    expect(await giveUp()).toBe(false);
+    expect(service.calls.filter((call) => call.startsWith('cancel'))).toHaveLength(1);
   });
 
   it('that goes on all the same is not waited for for ever, and is told', async () => {
