@@ -23,6 +23,8 @@ export interface Kube {
   /** Undefined when there is no such object. */
   get<T extends KubeObject>(path: string): Promise<T | undefined>;
   list<T extends KubeObject>(path: string): Promise<readonly T[]>;
+  /** As it comes, a log for instance; or why it does not. */
+  text(path: string): Promise<string>;
   create<T extends KubeObject>(path: string, body: object): Promise<T>;
   /** JSON merge patch. */
   patch(path: string, body: object): Promise<void>;
@@ -59,6 +61,7 @@ export const connectKube = async (kubeconfig: string): Promise<Kube> => {
     return JSON.parse(text) as unknown;
   };
   return {
+    text: async (path) => (await fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(60_000) })).text(),
     get: async <T extends KubeObject>(path: string) => (await call('GET', path)) as T | undefined,
     list: async <T extends KubeObject>(path: string) =>
       ((await call('GET', path)) as { readonly items?: readonly T[] } | undefined)?.items ?? [],

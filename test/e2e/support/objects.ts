@@ -94,7 +94,25 @@ export const ended = (kube: Kube, collection: string, name: string, seconds = 30
       return isTerminal(status?.phase) ? status : undefined;
     },
     seconds,
-  );
+  ).catch(async (error: unknown) => {
+    throw new Error(`${name} does not end: ${await stateOf(kube, collection, name)}`, { cause: error });
+  });
+
+/** Where a request stands: its Workflow's attempts, and the last lines of its pods. */
+const stateOf = async (kube: Kube, collection: string, name: string): Promise<string> => {
+  const request = await kube.get<Request>(`${collection}/${name}`);
+  if (request === undefined) return 'there is no such request';
+  const { namespace = '', uid } = request.metadata;
+  const [workflow] = await workflowsOf(kube, namespace, uid);
+  if (workflow === undefined) return 'it has no Workflow';
+  const pods = await podsOf(kube, namespace, { workflow: workflow.metadata.name });
+  return [attempts(workflow), ...(await Promise.all(pods.map((pod) => lastOf(kube, pod))))].join('\n');
+};
+
+const lastOf = async (kube: Kube, { metadata: { name, namespace = '' }, status }: Pod): Promise<string> => {
+  const log = await kube.text(`${path.pods(namespace)}/${name}/log?container=main&tailLines=5`);
+  return `${name} ${JSON.stringify(status?.containerStatuses?.map((container) => container.state))}\n${log.trimEnd()}`;
+};
 
 /** The end of a request, which must be this one. */
 export const endsAs = async (
@@ -114,16 +132,16 @@ export const workflowOf = (kube: Kube, namespace: string, uid: string): Promise<
 export const workflowsOf = (kube: Kube, namespace: string, uid: string): Promise<readonly Workflow[]> =>
   kube.list<Workflow>(`${path.workflows(namespace)}?labelSelector=backup.lc2.dev/request-uid%3D${uid}`);
 
-/** Pods of a step, of all its attempts that still exist. */
+/** Pods of a run, or of a step of it, of all attempts that still exist. */
 export const podsOf = async (
   kube: Kube,
   namespace: string,
-  run: { readonly workflow: string; readonly step: string },
+  run: { readonly workflow: string; readonly step?: string },
 ) => {
   const pods = await kube.list<Pod>(
     `${path.pods(namespace)}?labelSelector=workflows.argoproj.io%2Fworkflow%3D${run.workflow}`,
   );
-  const node = new RegExp(`\\.${run.step}(\\(\\d+\\))?$`, 'u');
+  const node = new RegExp(`\\.${run.step ?? '.*'}(\\(\\d+\\))?$`, 'u');
   return pods.filter((pod) => node.test(pod.metadata.annotations?.['workflows.argoproj.io/node-name'] ?? ''));
 };
 
