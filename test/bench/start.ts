@@ -98,14 +98,14 @@ const runNode = async (file: string): Promise<void> => {
   if (code !== 0) throw new Error(`an empty file ended with ${String(code)}`);
 };
 
-/** Names of the files of the bundle that are asked for late, by who asks. `src` is Google's library for identities. */
+/** Names of the files of the bundle that are asked for late, by who asks. */
 const late = {
   s3: ['s3', 'copy-s3'],
-  gs: ['gs', 'copy-gs', 'src'],
+  gs: ['gs', 'copy-gs', 'gs-sdk'],
   azblob: ['azblob', 'copy-azblob'],
   rds: ['rds-sdk'],
-  cloudSql: ['build', 'src'],
-  storageTransfer: ['storage-transfer', 'src'],
+  cloudSql: ['cloud-sql-sdk'],
+  storageTransfer: ['storage-transfer', 'storage-transfer-sdk'],
 } as const;
 type Late = keyof typeof late;
 
