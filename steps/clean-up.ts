@@ -8,7 +8,7 @@ import { sha256 } from './runtime/bytes.ts';
 import type { StepContext } from './runtime/context.ts';
 import { cancelJobs } from './runtime/jobs.ts';
 import { removeNewServer } from './runtime/new-server.ts';
-import { untilOver } from './runtime/patience.ts';
+import { lookUntil } from './runtime/patience.ts';
 import { recordNameOf } from './runtime/restore.ts';
 import { openStorage, tryReadRecord } from './runtime/storage.ts';
 import { endUploads, removeUnsealed } from './runtime/sweep.ts';
@@ -44,13 +44,10 @@ const endServiceWork = async (context: StepContext, storage: ObjectStore, stamp:
   const service = context.openService(context.environment, context.secrets.database);
   if (!service) return true;
   const ended = await cancelJobs(context, { service, storage, prefix: layout.jobs(stamp, 'export') });
-  const seen: { left: Left } = { left: 'some' };
+  const remove = (): Promise<Left> => removeLeftovers(context, { service, storage, stamp });
   // What is still being made costs money until it can be deleted.
-  const isOver = async (): Promise<boolean> => {
-    seen.left = await removeLeftovers(context, { service, storage, stamp });
-    return seen.left !== 'some';
-  };
-  return (await untilOver(isOver, context.signal)) && seen.left === 'none' && ended;
+  const left = await lookUntil(remove, (each) => each !== 'some', context.signal);
+  return left === 'none' && ended;
 };
 
 const cancelImports = async (context: StepContext): Promise<void> => {

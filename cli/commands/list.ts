@@ -2,7 +2,7 @@ import { humanBytes } from '../../core/human-bytes.ts';
 import { hasCode, oneLine } from '../../core/errors.ts';
 import { backupIdOf, timeOfStamp } from '../../core/plan/backup-id.ts';
 import { layout } from '../../core/plan/layout.ts';
-import { type Environment, tryService } from '../../core/plan/environment.ts';
+import { type Environment, wantsCopies } from '../../core/plan/environment.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { listStamps, openStorage, tryReadManifest } from '../../steps/runtime/storage.ts';
 import { type Command, openScene, printJson, readArgs } from '../command.ts';
@@ -56,7 +56,7 @@ const copiesOf = async (
   storage: ObjectStore,
   stamp: string,
 ): Promise<Pick<ListedBackup, 'copies'>> => {
-  if (spec.storage.copies.length === 0 && !tryService(spec)?.snapshotCopies.length) return {};
+  if (!wantsCopies(spec)) return {};
   const prefix = layout.copies(stamp);
   const names: string[] = [];
   for await (const { key } of storage.list({ prefix })) names.push(key.slice(prefix.length).replace(/\.json$/, ''));

@@ -47,10 +47,13 @@ export type ConfigMapData = Readonly<
 const secretOf = (place: { readonly credentials?: { readonly secretName: string } | undefined } | undefined): string =>
   place?.credentials?.secretName ?? '';
 
+/** Of its backups, or of their snapshots. */
+export const wantsCopies = (spec: EnvironmentSpec): boolean =>
+  spec.storage.copies.length + (tryService(spec)?.snapshotCopies.length ?? 0) > 0;
+
 export const renderConfigMapData = (environment: Environment): ConfigMapData => {
   const { spec } = environment;
-  const service = tryService(spec);
-  const uses = service?.uses;
+  const uses = tryService(spec)?.uses;
   return {
     'environment.json': canonical(environment),
     'database-secret': secretOf(spec.database),
@@ -63,7 +66,7 @@ export const renderConfigMapData = (environment: Environment): ConfigMapData => 
     'has-snapshot': String(uses?.snapshot === true),
     'has-export': String(uses?.export === true),
     'has-dump': String(uses?.dump === true),
-    'has-copies': String(spec.storage.copies.length + (service?.snapshotCopies.length ?? 0) > 0),
+    'has-copies': String(wantsCopies(spec)),
   };
 };
 

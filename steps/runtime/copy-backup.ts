@@ -34,8 +34,7 @@ export interface CopyTask {
 /** Done once: the record beside the original says so, after the copy has its seal. */
 export const copyBackup = async (task: CopyTask): Promise<CopyRecord> => {
   const { context, environment, storage, stamp, manifest, place } = task;
-  const key = layout.copy(stamp, place.name);
-  const done = await tryReadRecord(storage, key, copyRecord);
+  const done = await tryReadRecord(storage, layout.copy(stamp, place.name), copyRecord);
   if (done?.manifest === manifest.digest && done.url === place.url) return done;
   const target = await context.openStore(copyAt(environment, place, context.secrets.copies));
   try {
@@ -54,13 +53,18 @@ export const copyBackup = async (task: CopyTask): Promise<CopyRecord> => {
       bytes: manifest.sizes.database + manifest.sizes.objects,
       at: context.clock.now().toISOString(),
     };
-    // One of another place that had the name before is out of date.
-    await storage.put(key, Buffer.from(JSON.stringify(record)), { contentType: 'application/json' });
+    await writeCopyRecord(storage, stamp, record);
     context.log.info({ copy: place.name, objects: record.objects, bytes: record.bytes }, 'copied');
     return record;
   } finally {
     await target.close();
   }
+};
+
+/** One of another place that had the name before is out of date. */
+export const writeCopyRecord = async (storage: ObjectStore, stamp: string, record: CopyRecord): Promise<void> => {
+  const body = Buffer.from(JSON.stringify(record));
+  await storage.put(layout.copy(stamp, record.name), body, { contentType: 'application/json' });
 };
 
 /** Places that cannot lock hold copies all the same. */

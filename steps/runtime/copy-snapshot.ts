@@ -4,9 +4,8 @@ import type { Manifest } from '../../core/manifest/manifest.ts';
 import { copyRecord, type CopyRecord } from '../../core/manifest/records.ts';
 import { type Environment, tryService } from '../../core/plan/environment.ts';
 import { layout } from '../../core/plan/layout.ts';
-import type { ObjectStore } from '../../core/ports/object-store.ts';
 import type { ChosenSnapshotCopy } from '../../core/services/index.ts';
-import type { StepContext } from './context.ts';
+import { type CopyTask, writeCopyRecord } from './copy-backup.ts';
 import { requireService } from './database-run.ts';
 import { runNamedJob } from './jobs.ts';
 import { descriptionPrefix } from './service-leftovers.ts';
@@ -26,19 +25,11 @@ export const snapshotCopiesOf = ({ spec }: Environment, { database }: Manifest):
   return (tryService(spec)?.snapshotCopies ?? []).map((place) => ({ place, snapshotId }));
 };
 
-interface SnapshotCopyTask extends SnapshotCopy {
-  readonly context: StepContext;
-  readonly environment: Environment;
-  readonly storage: ObjectStore;
-  readonly stamp: string;
-  readonly manifest: Manifest;
-  readonly report: (fraction: number) => void;
-}
+type SnapshotCopyTask = SnapshotCopy & Omit<CopyTask, 'place'>;
 
 export const copySnapshot = async (task: SnapshotCopyTask): Promise<CopyRecord> => {
   const { context, environment, storage, stamp, manifest, place, snapshotId, report } = task;
-  const key = layout.copy(stamp, place.name);
-  const done = await tryReadRecord(storage, key, copyRecord);
+  const done = await tryReadRecord(storage, layout.copy(stamp, place.name), copyRecord);
   if (done?.manifest === manifest.digest) return done;
   const service = requireService(context, environment).snapshotCopies;
   if (!service) throw new Lc2Error('BUG', 'this service copies no snapshots');
@@ -52,7 +43,7 @@ export const copySnapshot = async (task: SnapshotCopyTask): Promise<CopyRecord> 
   );
   const at = context.clock.now().toISOString();
   const record: CopyRecord = { version: '1', name: place.name, url: id, manifest: manifest.digest, at };
-  await storage.put(key, Buffer.from(JSON.stringify(record)), { contentType: 'application/json' });
+  await writeCopyRecord(storage, stamp, record);
   context.log.info({ copy: place.name, snapshot: id }, 'the snapshot was copied');
   return record;
 };

@@ -22,21 +22,16 @@ type Service = JobService<Job>;
 
 const bucketPath = z.object({ bucket: z.string(), path: z.string() });
 
+const serverJob = z.object({
+  description: z.string(),
+  point: z.object({ time: z.string(), snapshotId: z.string().optional() }),
+  until: z.string(),
+});
+
 const anyJob = z.union([
   z.object({ kind: z.literal('snapshot'), description: z.string() }),
-  z.object({
-    kind: z.literal('temporary-server'),
-    description: z.string(),
-    point: z.object({ time: z.string(), snapshotId: z.string().optional() }),
-    until: z.string(),
-  }),
-  z.object({
-    kind: z.literal('new-server'),
-    description: z.string(),
-    name: z.string(),
-    point: z.object({ time: z.string(), snapshotId: z.string().optional() }),
-    until: z.string(),
-  }),
+  serverJob.extend({ kind: z.literal('temporary-server') }),
+  serverJob.extend({ kind: z.literal('new-server'), name: z.string() }),
   z.object({ kind: z.literal('export'), database: z.string(), url: z.string() }),
   z.object({ kind: z.literal('import'), database: z.string(), url: z.string(), ignore: z.array(z.string()) }),
   z.object({

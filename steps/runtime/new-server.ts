@@ -17,9 +17,10 @@ import { compareRows } from './compare-rows.ts';
 import type { StepContext } from './context.ts';
 import { requireService, withDatabase } from './database-run.ts';
 import { askedJobs, runJob } from './jobs.ts';
-import { untilOver } from './patience.ts';
+import { lookUntil } from './patience.ts';
 import { dumpOf, recordNameOf, type RestoreRun, restoreStepKey } from './restore.ts';
 import { openStorage, tryReadRecord, writeOnce } from './storage.ts';
+import { nextSecond } from './temporary-server.ts';
 
 /**
  * A server that the service makes beside the live one, with what the snapshot of the backup holds. Until the restore is
@@ -47,7 +48,8 @@ export const previewNewServer = async (context: StepContext, wanted: Wanted): Pr
       where: 'databaseMode',
       remedy: 'restore the dumps of this backup: databaseMode: swap',
     });
-  const why = await misfitOf(wanted, service, from);
+  const claimed = await claimedService(wanted);
+  const why = misfitOf(wanted, { service, from, claimed });
   if (why !== undefined) {
     const message = `${wanted.manifest.backupId} ${why}`;
     return { problems: [{ code: 'SNAPSHOT_MISSING', message, severity: 'error' }], lines: [] };
@@ -56,20 +58,25 @@ export const previewNewServer = async (context: StepContext, wanted: Wanted): Pr
   const { time, snapshotId = '' } = job.point;
   return {
     problems: await requireService(context, context.environment).problems(job),
-    lines: await linesOf(wanted, from === 'snapshot' ? `snapshot ${snapshotId}` : `the live server at ${time}`),
+    lines: linesOf(wanted, {
+      of: from === 'snapshot' ? `snapshot ${snapshotId}` : `the live server at ${time}`,
+      isOneMoment: isOneMoment(claimed),
+    }),
   };
 };
 
+interface Fit {
+  readonly service: ChosenService;
+  readonly from: 'snapshot' | 'time';
+  readonly claimed: ChosenService | undefined;
+}
+
 /** Why nothing can be made of this backup there, whatever the service says. */
-const misfitOf = async (
-  wanted: Wanted,
-  service: ChosenService,
-  from: 'snapshot' | 'time',
-): Promise<string | undefined> => {
-  const { service: other, snapshotId } = wanted.manifest.database ?? {};
+const misfitOf = ({ manifest }: Wanted, { service, from, claimed }: Fit): string | undefined => {
+  const { service: other, snapshotId } = manifest.database ?? {};
   if (other !== service.name) return `is of ${other ?? 'no database'}, and the target is ${service.name}`;
   if (from === 'snapshot' && snapshotId === undefined) return 'has no snapshot';
-  const backedUp = (await claimedService(wanted))?.identity;
+  const backedUp = claimed?.identity;
   // Snapshots go where they are wanted; a time is one of that server.
   if (from === 'time' && backedUp !== service.identity)
     return `is of the server ${backedUp ?? 'unknown'}, and the target is ${service.identity}`;
@@ -77,14 +84,16 @@ const misfitOf = async (
 };
 
 /** What a person reads before confirming. */
-const linesOf = async (wanted: Wanted, of: string): Promise<string[]> => {
-  const { name, plan } = wanted;
+const linesOf = (
+  { name, plan }: Wanted,
+  { of, isOneMoment: comparable }: { readonly of: string; readonly isOneMoment: boolean },
+): string[] => {
   const databases = plan.databases.map(({ database }) => database).join(', ');
   const lines = [
     `database: new server ${name} of ${of}, beside the live one, which stays as it is`,
     `${name} will have all databases of that server, ${databases} among them`,
   ];
-  if (!(await isOneMoment(wanted)))
+  if (!comparable)
     lines.push(`${name} is of another moment than the dumps of this backup: its rows are not compared with theirs`);
   if (plan.stores.length > 0)
     lines.push('objects are live at once, while the application uses the live database until it is switched over');
@@ -92,8 +101,7 @@ const linesOf = async (wanted: Wanted, of: string): Promise<string[]> => {
 };
 
 /** Dumps of a temporary server hold what the snapshot or point does; those of the live one are a little younger or older. */
-const isOneMoment = async (wanted: Pick<Wanted, 'storage' | 'plan'>): Promise<boolean> =>
-  (await claimedService(wanted))?.temporary !== undefined;
+const isOneMoment = (claimed: ChosenService | undefined): boolean => claimed?.temporary !== undefined;
 
 /** Of the environment as it was when it was backed up. */
 const claimedService = async ({
@@ -104,9 +112,8 @@ const claimedService = async ({
   return claim && tryService(claim.spec);
 };
 
-/** Services may know whole seconds only. The next one has all that was committed by the moment. */
-const wholeSecond = (time: string): string =>
-  /:\d\d(\.0+)?Z$/.test(time) ? time : new Date(Math.floor(new Date(time).getTime() / 1000 + 1) * 1000).toISOString();
+/** A backup that was dumped as of a time has a whole second already. */
+const wholeSecond = (time: string): string => (/:\d\d(\.0+)?Z$/.test(time) ? time : nextSecond(time));
 
 const jobOf = (context: StepContext, { storage, manifest, name }: Wanted): NewServerJob => {
   const { clock, environment, runUid } = context;
@@ -159,7 +166,7 @@ export const checkNewServer = async (
   run: RestoreRun,
   address: NewServerAddress,
 ): Promise<LoadDatabaseOutput['databases']> => {
-  const comparable = await isOneMoment(run);
+  const comparable = isOneMoment(await claimedService(run));
   return withDatabase(context, atServer(context.environment, address), async (database) => {
     const checked: LoadDatabaseOutput['databases'] = [];
     for (const { database: name } of run.plan.databases) {
@@ -189,8 +196,8 @@ export const removeNewServer = async (context: StepContext): Promise<void> => {
   for await (const { job } of askedJobs(storage, folderOf(context))) {
     if (job.kind !== 'new-server') continue;
     const removal = { context, service, job, missed: 0 };
-    if (!(await untilOver(() => tryRemove(removal), context.signal)))
-      context.log.error({ server: job.name }, 'the new server could not be removed, and costs money');
+    const isOver = await lookUntil(() => tryRemove(removal), Boolean, context.signal);
+    if (!isOver) context.log.error({ server: job.name }, 'the new server could not be removed, and costs money');
   }
 };
 

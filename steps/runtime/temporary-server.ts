@@ -41,12 +41,12 @@ export const openTemporaryServer = async (
     facts: point.extend({ until: z.string() }),
     make: async (number) => {
       const { snapshotId, ...moment }: Moment = taken ?? (await pointOf(context, run.environment));
-      const { time, position } = asOf === 'time' ? wholeSecond(moment) : moment;
+      const time = asOf === 'time' ? nextSecond(moment.time) : moment.time;
       const until = new Date(context.clock.now().getTime() + durationSeconds(deadline) * 1000).toISOString();
       const description = `${descriptionPrefix(run.storage, run.environment, run.stamp)}${context.runUid} server ${number}`;
       const of = { time, ...(snapshotId === undefined ? {} : { snapshotId }) };
       const job = { kind: 'temporary-server', description, point: of, until } as const;
-      return { job, facts: { until, time, ...(position === undefined ? {} : { position }) } };
+      return { job, facts: { until, time, ...(moment.position === undefined ? {} : { position: moment.position }) } };
     },
     mayStart: () => createFence(context, run).check(),
   });
@@ -87,10 +87,8 @@ const snapshotOf = async (
 };
 
 /** Services may know whole seconds only. The next one has all that was committed by the moment. */
-const wholeSecond = <M extends { readonly time: string }>(moment: M): M => ({
-  ...moment,
-  time: new Date(Math.floor(new Date(moment.time).getTime() / 1000 + 1) * 1000).toISOString(),
-});
+export const nextSecond = (time: string): string =>
+  new Date(Math.floor(new Date(time).getTime() / 1000 + 1) * 1000).toISOString();
 
 /** After the step has its result: before, an attempt that follows would need it again. */
 export const removeTemporaryServers = async (context: StepContext, run: BackupRun): Promise<void> => {

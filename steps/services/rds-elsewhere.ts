@@ -1,11 +1,11 @@
-import { ensureLc2Error, hasCode } from '../../core/errors.ts';
+import { ensureLc2Error } from '../../core/errors.ts';
 import type { Problem } from '../../core/ports/database.ts';
 import type { SnapshotCopies, SnapshotCopyJob } from '../../core/ports/database-service.ts';
 import type { RdsSpec } from '../../core/services/rds.ts';
 import { openRdsClient, type RdsClient, type RdsClientOptions } from './rds-client.ts';
 import { clusterUnit } from './rds-cluster.ts';
 import { instanceUnit } from './rds-instance.ts';
-import { type RdsSource, type RdsTag, type RdsThing, type RdsUnit } from './rds-unit.ts';
+import { orUndefined, type RdsSource, type RdsTag, type RdsThing, type RdsUnit } from './rds-unit.ts';
 
 /** Other regions, which copies of snapshots are in. A copy has the identifier of its snapshot: so there is one in a region. */
 export interface RdsElsewhere {
@@ -60,13 +60,7 @@ export const openElsewhere = (options: RdsClientOptions, unitFor: UnitFor): RdsE
       if ((await there.snapshot(id))?.status === 'failed') await there.deleteSnapshot(id);
       await there.copySnapshot({ id, source, kmsKeyId: wishFor(region)?.kmsKeyId, tags });
     },
-    remove: async ({ region, snapshotId }) => {
-      try {
-        await unit(region, snapshotId).deleteSnapshot(identifierOf(snapshotId));
-      } catch (error) {
-        if (!hasCode(error, 'SERVICE_NOT_FOUND')) throw error;
-      }
-    },
+    remove: ({ region, snapshotId }) => orUndefined(unit(region, snapshotId).deleteSnapshot(identifierOf(snapshotId))),
     problems: async (source) => {
       const found: Problem[] = [];
       for (const { region } of spec.snapshotCopies) found.push(...(await problemsOf(region, source)));
