@@ -18,10 +18,10 @@ import {
   errorLines,
   filesOf,
   type Lab,
-  type Restored,
   type Sealed,
   type Spec,
 } from '../support/lab.ts';
+import { nextName, type RestoredBeside, restoreBeside, serversSince } from '../support/new-servers.ts';
 import { waitFor } from '../support/processes.ts';
 import { killStep } from '../support/running-step.ts';
 
@@ -100,27 +100,10 @@ afterAll(async () => {
   await lab.remove();
 });
 
-interface RestoredBeside extends Restored {
-  readonly newServer: { readonly name: string; readonly host: string; readonly port: number };
-}
+const argsOf = (into: string, name: string, ...more: readonly string[]): string[] =>
+  restoreBeside({ file, into, backup: () => backupOf(into).id, name }, more);
 
-let names = 0;
-const nextName = (): string => `restored-${++names}`;
-
-const argsOf = (into: string, name: string, ...more: readonly string[]): string[] => {
-  const where = ['-f', file, '--into', into, '--confirm', into];
-  const what = more.includes('--backup') ? [] : ['--source', into, '--backup', backupOf(into).id];
-  return ['restore', ...where, ...what, '--database-mode', 'new-server', '--new-server', name, ...more];
-};
-
-/** Servers that were begun since, and that are there more than then. */
-const counter = () => {
-  const before = azure.fake.cloud.counts();
-  return () => {
-    const { begun, there } = azure.fake.cloud.counts();
-    return { begun: begun.servers - before.begun.servers, there: there.servers - before.there.servers };
-  };
-};
+const counter = () => serversSince(azure.fake.cloud);
 
 test('a new server has what there was at the point, beside a live one that stays as it is, and needs these roles', async () => {
   const since = counter();
