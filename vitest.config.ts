@@ -1,8 +1,10 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-const lane = (name: string, timeout: number) => ({
+type ProjectConfig = TestProjectInlineConfiguration['test'];
+
+const lane = (name: string, timeout: number, more: ProjectConfig = {}) => ({
   extends: true as const,
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: timeout, hookTimeout: timeout },
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: timeout, hookTimeout: timeout, ...more },
 });
 
 export default defineConfig({
@@ -12,11 +14,11 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       // Pure tests share their modules: loading them anew for every file would take longer than running them.
-      { ...lane('unit', 20_000), test: { ...lane('unit', 20_000).test, isolate: false } },
+      lane('unit', 20_000, { isolate: false }),
       lane('golden', 30_000),
       lane('contract', 120_000),
       lane('oracle', 400_000),
-      lane('component', 180_000),
+      lane('component', 180_000, { globalSetup: './test/support/package.ts' }),
       lane('defects', 3_600_000),
       lane('e2e', 900_000),
     ],

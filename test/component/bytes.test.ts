@@ -10,8 +10,8 @@ import { connectTo, environmentDocument, type Lab } from '../support/lab.ts';
 const count = 12;
 const sizes = { small: 1000, large: 2_500_000 } as const;
 type Size = keyof typeof sizes;
-/** Numbers are written with more digits, and copies of large objects take more calls. */
-const mostMore = count * 2000;
+/** Numbers are written with more digits, copies of large objects take more calls, a poll or a listing comes once more. */
+const mostMore = count * 10_000;
 
 const table: string[][] = [['cloud', 'flow', 'client', 'objects', 'requests', 'sent', 'received']];
 const clouds = homeNames.filter((name) => name !== 'server');

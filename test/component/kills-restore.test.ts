@@ -16,7 +16,8 @@ import {
   writeKey,
 } from '../support/lab.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { commandLineOf, descendantsOf, waitFor } from '../support/processes.ts';
+import { waitFor } from '../support/processes.ts';
+import { stepOf } from '../support/running-step.ts';
 
 let server: PostgresServer;
 let lab: Lab;
@@ -59,9 +60,7 @@ test.for(['load-database', 'restore-objects', 'commit', 'verify-restore'] as con
     await writeKey(library, 'surplus', 'surplus');
     const args = ['--backup', 'latest', '--objects-mode', 'mirror', '--confirm', 'prd'];
     const running = lab.start(['restore', '-f', file, ...args]);
-    const isStep = (line: string) => line.endsWith(`/steps/main.ts\0${step}\0`);
-    const find = () => descendantsOf(running.pid).find((each) => isStep(commandLineOf(each)));
-    const found = await waitFor(find, running.ended);
+    const found = await waitFor(() => stepOf(running, step), running.ended);
     if (found === undefined) throw new Error(`step ${step} never ran: ${running.stderr()}`);
     process.kill(found.pid, 'SIGKILL');
     const ended = await running.ended;

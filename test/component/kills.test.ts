@@ -1,4 +1,5 @@
 // Truth under kill -9: no false success, no manifest of a failed run, no survivor, and the next run is good.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { captureFiles, captureS3 } from '../oracle/objects.ts';
@@ -16,7 +17,8 @@ import {
   secretDocument,
 } from '../support/lab.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { commandLineOf, descendantsOf, type Process, survivorsOf, waitFor } from '../support/processes.ts';
+import { descendantsOf, type Process, survivorsOf, waitFor } from '../support/processes.ts';
+import { isStep } from '../support/running-step.ts';
 import { type S3Server, startVersitygw } from '../support/s3-servers.ts';
 
 let server: PostgresServer;
@@ -83,7 +85,6 @@ afterAll(async () => {
 });
 
 const isManifest = ({ key }: ObjectFact): boolean => key.endsWith('/manifest.json');
-const isStep = (step: string) => (each: Process) => commandLineOf(each).endsWith(`/steps/main.ts\0${step}\0`);
 const isNamed = (name: string) => (each: Process) => each.name === name;
 
 /** Kills one program of a running backup and judges what it left. */
@@ -113,6 +114,8 @@ const killInFlight = async (place: Place, victim: (each: Process) => boolean): P
 };
 
 const expectNextGood = async (place: Place): Promise<void> => {
+  // Ids have a resolution of one second, and what was killed may have lived for less.
+  await sleep(1000);
   const file = await place.file();
   const sealed = await lab.json<Sealed>('backup', '-f', file);
   expect(await lab.json('verify', sealed.backupId, '-f', file, '--objects', 'full')).toMatchObject({

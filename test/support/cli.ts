@@ -1,6 +1,6 @@
 // The product as its users run it: cli/bin.mjs in a process of its own.
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
 export interface CliResult {
   /** As a shell says it: 128 and the signal's number for a run that was killed. */
@@ -21,9 +21,11 @@ export interface CliOptions {
   readonly cwd?: string;
 }
 
-const program = fileURLToPath(new URL('../../cli/bin.mjs', import.meta.url));
-/** Each command is six processes; without it two thirds of their processor time would go into stripping types. */
-const compiled = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
+/** Made by package.ts for vitest; a campaign runs the sources. */
+const place = process.env['LC2_TEST_PACKAGE'] ?? join(import.meta.dirname, '../..');
+const program = join(place, 'cli/bin.mjs');
+/** Each command is six processes, which would compile the same files again. */
+const compiled = join(place, 'node_modules/.cache/compiled');
 const numbers: Partial<Record<NodeJS.Signals, number>> = { SIGKILL: 9, SIGTERM: 15, SIGINT: 2 };
 
 export const startCli = (args: readonly string[], { env = {}, cwd }: CliOptions = {}): RunningCli => {

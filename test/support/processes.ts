@@ -51,7 +51,7 @@ export const descendantsOf = (pid: number): Process[] => {
   return found;
 };
 
-export const commandLineOf = ({ pid }: Process): string => readProc(`/proc/${pid}/cmdline`) ?? '';
+export const commandLineOf = ({ pid }: Pick<Process, 'pid'>): string => readProc(`/proc/${pid}/cmdline`) ?? '';
 
 export const isAlive = ({ pid, started }: Pick<Process, 'pid' | 'started'>): boolean =>
   tryProcess(pid)?.started === started;

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, type Process, readProc, tryProcess } from '../../support/processes.ts';
+import { stepRunBy } from '../../support/running-step.ts';
 
 export interface Member {
   readonly pid: number;
@@ -27,9 +28,8 @@ const childrenOf = (pid: number): number[] =>
 /** Undefined until the process is what it will be: `setpriv` becomes another program. */
 const roleOf = (pid: number, { name }: Process): string | undefined => {
   if (name === 'setpriv') return undefined;
-  const [, step] = /\/steps\/main\.ts\0([a-z-]+)\0$/.exec(readProc(`/proc/${pid}/cmdline`) ?? '') ?? [];
   // Before it has become another program a child is a copy of its parent.
-  return step ?? (name === 'node' || name === 'MainThread' ? undefined : name);
+  return stepRunBy(pid) ?? (name === 'node' || name === 'MainThread' ? undefined : name);
 };
 
 const interval = 4;
