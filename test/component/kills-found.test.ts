@@ -1,7 +1,4 @@
 // What the campaign of kills found, one case each.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { killBackup } from '../campaigns/kills/backup-case.ts';
 import { swapCommit } from '../campaigns/kills/points.ts';
@@ -12,17 +9,15 @@ import { type S3Server, startVersitygw } from '../support/s3-servers.ts';
 
 let s3: S3Server;
 let world: World;
-let cache: string;
 
 beforeAll(async () => {
-  [s3, cache] = await Promise.all([startVersitygw(), mkdtemp(join(tmpdir(), 'lc2-cache-'))]);
-  world = await createWorld(s3, cache);
+  s3 = await startVersitygw();
+  world = await createWorld(s3);
 });
 
 afterAll(async () => {
   await world.remove();
   await s3.stop();
-  await rm(cache, { recursive: true, force: true });
 });
 
 const again = 'in flight, ended 0';

@@ -21,18 +21,16 @@ export interface CliOptions {
   readonly cwd?: string;
 }
 
-/** Made by package.ts for vitest; a campaign runs the sources. */
-const place = process.env['LC2_TEST_PACKAGE'] ?? join(import.meta.dirname, '../..');
-const program = join(place, 'cli/bin.mjs');
-/** Each command is six processes, which would compile the same files again. */
-const compiled = join(place, 'node_modules/.cache/compiled');
+/** Made by package.ts; without it, the sources. */
+const place = (): string => process.env['LC2_TEST_PACKAGE'] ?? join(import.meta.dirname, '../..');
 const numbers: Partial<Record<NodeJS.Signals, number>> = { SIGKILL: 9, SIGTERM: 15, SIGINT: 2 };
 
 export const startCli = (args: readonly string[], { env = {}, cwd }: CliOptions = {}): RunningCli => {
   const { PATH = '', HOME = '/' } = process.env;
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [join(place(), 'cli/bin.mjs'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH, HOME, NODE_COMPILE_CACHE: compiled, ...env },
+    // Each command is six processes, which would compile the same files again.
+    env: { PATH, HOME, NODE_COMPILE_CACHE: join(place(), 'node_modules/.cache/compiled'), ...env },
     ...(cwd === undefined ? {} : { cwd }),
   });
   let [stdout, stderr] = ['', ''];

@@ -37,10 +37,9 @@ interface CloudWorldOptions {
   readonly name: CloudName;
   /** Of S3. */
   readonly server: S3Server;
-  readonly compileCache: string;
 }
 
-export const createCloudWorld = async ({ name, server, compileCache }: CloudWorldOptions): Promise<CloudWorld> => {
+export const createCloudWorld = async ({ name, server }: CloudWorldOptions): Promise<CloudWorld> => {
   const number = worlds++;
   const archive = await ownFolder('lc2-archive-');
   const { settings, hba } = archivingTo(archive);
@@ -64,7 +63,7 @@ export const createCloudWorld = async ({ name, server, compileCache }: CloudWorl
       };
       return lab.write(`${file}.yaml`, [environmentDocument('prd', spec), ...cloud.secrets]);
     },
-    start: (args) => lab.start(args, { NODE_COMPILE_CACHE: compileCache, ...cloud.env }),
+    start: (args) => lab.start(args, cloud.env),
     set: (trap) => {
       for (const front of cloud.fronts) front.set(trap);
     },

@@ -1,8 +1,6 @@
 // `npm run test:kills -- [--flow backup|restore|verify|gcp|aws|azure|all] [--count N] [--seed N] [--only i,j]`: kill -9 at
 // drawn moments.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { setup } from '../../support/package.ts';
 import { startVersitygw } from '../../support/s3-servers.ts';
 import { type Case, type Closing, readCampaignArgs, runCampaign } from '../campaign.ts';
 import { randomFrom } from '../random.ts';
@@ -31,7 +29,7 @@ const flow = args.options['flow'] ?? 'all';
 process.setMaxListeners(0);
 
 const server = await startVersitygw();
-const compileCache = await mkdtemp(join(tmpdir(), 'lc2-kills-'));
+const removePackage = await setup();
 
 interface Pool<W> {
   /** Runs a case in a world that nobody else uses; one in which a case failed is not used again. */
@@ -57,9 +55,9 @@ const poolOf = <W extends { remove(): Promise<void> }>(make: () => Promise<W>): 
   };
 };
 
-const worlds = poolOf<World>(() => createWorld(server, compileCache));
+const worlds = poolOf<World>(() => createWorld(server));
 const clouds = new Map<CloudName, Pool<CloudWorld>>(
-  cloudNames.map((name) => [name, poolOf(() => createCloudWorld({ name, server, compileCache }))]),
+  cloudNames.map((name) => [name, poolOf(() => createCloudWorld({ name, server }))]),
 );
 
 /** Drawn, or the one that `--case` names. */
@@ -136,5 +134,5 @@ try {
 } finally {
   for (const pool of [worlds, ...clouds.values()]) await pool.end();
   await server.stop();
-  await rm(compileCache, { recursive: true, force: true });
+  await removePackage();
 }

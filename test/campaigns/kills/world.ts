@@ -39,7 +39,7 @@ export interface EnvironmentParts {
 
 let worlds = 0;
 
-export const createWorld = async (server: S3Server, compileCache: string): Promise<World> => {
+export const createWorld = async (server: S3Server): Promise<World> => {
   const number = worlds++;
   // A commit that was answered must survive the crash that a killed backend is.
   const settings = { synchronous_commit: 'on', shared_buffers: '16MB', max_connections: '40' };
@@ -60,7 +60,7 @@ export const createWorld = async (server: S3Server, compileCache: string): Promi
       front.set(trap);
       s3.set(trap);
     },
-    start: (args) => lab.start(args, { NODE_COMPILE_CACHE: compileCache }),
+    start: (args) => lab.start(args),
     release: () => s3.release(),
     once: keeper(),
     remove: async () => {

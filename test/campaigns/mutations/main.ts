@@ -1,4 +1,5 @@
 // Every kind of stored file, changed in every way: verify says so with the right key, and restore refuses what verify refuses.
+import { setup } from '../../support/package.ts';
 import { type Case, type Closing, readCampaignArgs, runCampaign } from '../campaign.ts';
 import { type Random, randomFrom } from '../random.ts';
 import { byteMutations, elsewhere, type Mutation, textMutations } from './byte-mutations.ts';
@@ -146,6 +147,7 @@ const judge = async (world: World, bench: Bench, plan: Plan): Promise<string> =>
 
 const plans = Array.from({ length: args.count }, (_, index) => planOf(index));
 const wanted = plans.filter(({ index }) => args.only.length === 0 || args.only.includes(index));
+const removePackage = await setup();
 const world = await createWorld(args.workers, [...new Set(wanted.map(({ medium }) => medium))]);
 
 const caseOf = (plan: Plan): Case => ({
@@ -180,4 +182,5 @@ try {
   await runCampaign({ name: 'mutations', args, cases: plans.map(caseOf), close });
 } finally {
   await world.stop();
+  await removePackage();
 }

@@ -1,4 +1,5 @@
 // npm run test:seeds -- [--seed N] [--count N] [--only i,j] [--kinds "tables,views"] [--restores "full,in-place"]
+import { setup } from '../../support/package.ts';
 import { readCampaignArgs, runCampaign } from '../campaign.ts';
 import { runCase } from './case.ts';
 import { kindNames } from './database/database.ts';
@@ -24,6 +25,7 @@ if (unknown.length > 0)
     `unknown: ${unknown.join(', ')}; kinds are ${[...kindNames, 'encodings'].join(', ')}; restores are ${restoreForms.join(', ')}`,
   );
 
+const removePackage = await setup();
 const world = await startWorld(args.seed);
 try {
   const cases = Array.from({ length: args.count }, (_, index) => {
@@ -38,4 +40,5 @@ try {
   await runCampaign({ name: 'seeds', args, cases });
 } finally {
   await world.stop();
+  await removePackage();
 }
