@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,19 +43,6 @@ const createTable = (name: string, rows: number): string[] => [
   `CREATE INDEX ON ${name} (code)`,
 ];
 
-const memoryFolder = '/dev/shm';
-
-/** The server's files lie in memory where that is possible: what a disk does just then is not what is measured. */
-const inMemory = async <T>(start: () => Promise<T>): Promise<T> => {
-  const before = tmpdir();
-  if (existsSync(memoryFolder)) process.env['TMPDIR'] = memoryFolder;
-  try {
-    return await start();
-  } finally {
-    process.env['TMPDIR'] = before;
-  }
-};
-
 export const startBenchDatabase = async (): Promise<BenchDatabase> => {
   const folder = await mkdtemp(join(tmpdir(), 'lc2-bench-'));
   // Autovacuum would come at one side's turn or the other's.
@@ -67,7 +53,7 @@ export const startBenchDatabase = async (): Promise<BenchDatabase> => {
     wal_level: 'replica',
     autovacuum: 'off',
   };
-  const server = await inMemory(() => startPostgres({ settings }));
+  const server = await startPostgres({ settings });
   const connect = async (database: string): Promise<Client> => {
     const { host, port, superuser: user, password } = server;
     const client = new Client({ host, port, user, password, database });

@@ -2,11 +2,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort, type PostgresServer } from './postgres.ts';
+import { filesFolder, freePort, type PostgresServer } from './postgres.ts';
 
 const run = promisify(execFile);
 
@@ -26,7 +25,7 @@ const confined = async (): Promise<string[]> => {
 
 /** A folder of the account that servers run as. */
 export const ownFolder = async (name: string): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), name));
+  const folder = await mkdtemp(join(filesFolder(), name));
   const user = await account();
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   return folder;
