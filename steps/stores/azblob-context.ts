@@ -71,6 +71,7 @@ const names: Readonly<Record<string, ErrorCode>> = {
   InvalidAuthenticationInfo: 'STORE_DENIED',
   AccountIsDisabled: 'STORE_DENIED',
   BlobArchived: 'STORE_DENIED',
+  BlobUsesCustomerSpecifiedEncryption: 'STORE_DENIED',
   BlobImmutableDueToPolicy: 'OBJECT_LOCKED',
   KeyVaultKeyNotFound: 'STORE_DENIED',
 };

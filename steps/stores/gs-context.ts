@@ -55,6 +55,14 @@ export const uploadPath = (bucket: string): string => `/upload${bucketPath(bucke
 const names: Readonly<Record<string, ErrorCode>> = {
   quotaExceeded: 'STORE_FULL',
   retentionPolicyNotMet: 'OBJECT_LOCKED',
+  // A project that pays for who asks.
+  required: 'STORE_DENIED',
+  userProjectMissing: 'STORE_DENIED',
+  resourceIsEncryptedWithCustomerEncryptionKey: 'STORE_DENIED',
+  cloudKmsBadKey: 'STORE_DENIED',
+  cloudKmsDisabledKey: 'STORE_DENIED',
+  cloudKmsDecryptionKeyNotFound: 'STORE_DENIED',
+  cloudKmsEncryptionKeyNotFound: 'STORE_DENIED',
 };
 
 /** What Google or the network said, as an error of the catalogue; errors that are already of it pass. */

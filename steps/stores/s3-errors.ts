@@ -29,6 +29,7 @@ const errnoOfCause = (error: unknown): unknown => {
 const names: Readonly<Record<string, ErrorCode>> = {
   NoSuchBucket: 'STORE_NOT_FOUND',
   PermanentRedirect: 'STORE_NOT_FOUND',
+  IllegalLocationConstraintException: 'STORE_NOT_FOUND',
   AuthorizationHeaderMalformed: 'STORE_DENIED',
   CredentialsProviderError: 'STORE_DENIED',
   TokenProviderError: 'STORE_DENIED',
@@ -38,6 +39,9 @@ const names: Readonly<Record<string, ErrorCode>> = {
   ExpiredToken: 'STORE_DENIED',
   InvalidToken: 'STORE_DENIED',
   InvalidObjectState: 'STORE_DENIED',
+  'KMS.DisabledException': 'STORE_DENIED',
+  'KMS.KMSInvalidStateException': 'STORE_DENIED',
+  'KMS.NotFoundException': 'STORE_DENIED',
   QuotaExceeded: 'STORE_FULL',
   XMinioStorageFull: 'STORE_FULL',
   XMinioAdminBucketQuotaExceeded: 'STORE_FULL',
@@ -49,9 +53,20 @@ const names: Readonly<Record<string, ErrorCode>> = {
   RequestTimeTooSkewed: 'CLOCK_SKEW',
 };
 
+/** Where the word is missing, for the answer to a HEAD has none, or means many things. */
+const codeOf = ({ name, status, message }: StoreFailure): ErrorCode | undefined => {
+  if (status === 301) return 'STORE_NOT_FOUND';
+  // Another region, a token that has expired, or a key of the customer.
+  if (status === 400 && name.startsWith('Unknown')) return 'STORE_DENIED';
+  if (name === 'InvalidRequest' && message.includes('Server Side Encryption')) return 'STORE_DENIED';
+  return names[name];
+};
+
 /** What the store or the network said, as an error of the catalogue; errors that are already of it pass. */
 export const s3Error = (error: unknown, context: FailureContext): Lc2Error => {
   if (error instanceof Lc2Error) return error;
   if (context.signal.aborted) return cancelled();
-  return storeError(failureOf(error), context, names);
+  const failure = failureOf(error);
+  const code = codeOf(failure);
+  return storeError(failure, context, code === undefined ? {} : { [failure.name]: code });
 };

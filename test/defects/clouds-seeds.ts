@@ -7,6 +7,7 @@ const azblob = (name: string) => contract('azblob-store', `object store: azblob 
 const azblobFaults = (name: string) =>
   contract('azblob-faults', `azblob when the service or the network fails > ${name}`);
 const azblobCopy = (name: string) => contract('copies', `copy within Azure > ${name}`);
+const outOfReach = (name: string) => contract('out-of-reach', `out of reach in ${name}`);
 
 /** What Google Cloud Storage and Azure Blob Storage are asked, and what is believed of what they say. */
 export const cloudsSeeds: readonly Seed[] = [
@@ -157,6 +158,27 @@ export const cloudsSeeds: readonly Seed[] = [
     find: "      backup: [...gsRead, 'storage.objects.create'],",
     replace: "      backup: [...gsRead, 'storage.objects.create', 'storage.objects.delete'],",
     test: component('store-permissions', 'gs > backup'),
+  },
+  {
+    breaks: 'an object with a key of the customer is tried again and again',
+    file: 'steps/stores/s3-errors.ts',
+    find: "if (name === 'InvalidRequest' &&",
+    replace: "if (name === 'Invalid' &&",
+    test: outOfReach('s3 > an object with a key of the customer is STORE_DENIED'),
+  },
+  {
+    breaks: 'a HEAD that is refused without a word may pass',
+    file: 'steps/stores/s3-errors.ts',
+    find: "if (status === 400 && name.startsWith('Unknown'))",
+    replace: "if (status === 400 && name === 'Unknown')",
+    test: outOfReach('s3 > a bucket in another region than is signed for is STORE_DENIED'),
+  },
+  {
+    breaks: 'a bucket whose readers pay is tried again and again',
+    file: 'steps/stores/gs-context.ts',
+    find: "  required: 'STORE_DENIED',\n",
+    replace: '',
+    test: outOfReach('gs > a requester-pays bucket (required) is STORE_DENIED'),
   },
   {
     breaks: 'what leaves a region costs nothing',
