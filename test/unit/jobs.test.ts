@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Lc2Error } from '../../core/errors.ts';
-import { cancelJobs, runJob } from '../../steps/runtime/jobs.ts';
+import { cancelJobs, runJob, runNamedJob } from '../../steps/runtime/jobs.ts';
 import { createMemoryService, type MemoryService } from '../fakes/memory-service.ts';
 import { messageOf } from './support/streams.ts';
 import { createWorld, type World } from './support/world.ts';
@@ -58,6 +58,22 @@ describe('a job', () => {
     service.starts.push('unheard', 'busy');
     await run('a');
     expect(service.calls.filter((call) => call.startsWith('start'))).toHaveLength(3);
+  });
+
+  /** Each look at the clock of a run is so many minutes after the one before. */
+  const waitFor = async (minutes: number) => {
+    let now = Date.parse('2025-11-09T15:00:00Z');
+    const context = { ...world.context('export'), clock: { now: () => new Date((now += minutes * 60_000)) } };
+    const job = { kind: 'export', database: 'lportal', url: `gs://b/${minutes}` } as const;
+    await runNamedJob({ context, service, mayStart: () => Promise.resolve() }, job);
+  };
+
+  it('waits for an hour while something else runs, and not for longer than its run may', async () => {
+    service.starts.push('busy', 'busy');
+    await waitFor(30);
+    expect(service.calls.at(-1)).toBe('wait operation-1');
+    service.starts.push('busy', 'busy');
+    await expect(waitFor(1500)).rejects.toMatchObject({ code: 'SERVICE_BUSY' });
   });
 
   it('that may not be asked for ends at once, and is asked for by the next attempt', async () => {
