@@ -197,6 +197,20 @@ test('the snapshot of a run that died without its clean-up goes with the next ru
   expect(since()).toEqual({ BACKUP_VOLUME: 2, EXPORT: 2, DELETE_BACKUP: 1, backups: 1 });
 });
 
+test('a cleaner that may not delete leaves the records, by which the next run’s sweep finds the snapshot', async () => {
+  const since = counter();
+  weather.missing.add('cloudsql.backupRuns.delete');
+  weather.failures.push({ operationType: 'EXPORT', error: { code: 'ERROR_RDBMS', message: 'disk full' } });
+  const result = await lab.cli('backup', '-f', file);
+  expect(errorLines(result).at(-1)).toMatch(/^EXPORT_FAILED: /);
+  expect(since()).toEqual({ BACKUP_VOLUME: 1, backups: 1 });
+  weather.missing.clear();
+  // Ids have a resolution of one second.
+  await sleep(1100);
+  await lab.json('backup', '-f', file);
+  await expect.poll(since).toEqual({ BACKUP_VOLUME: 2, EXPORT: 1, DELETE_BACKUP: 1, backups: 1 });
+});
+
 test('an operation of somebody else is waited for', async () => {
   weather.slow = 2_000;
   const uri = `gs://backups-${buckets}/other.sql.gz`;

@@ -299,6 +299,13 @@ describe('what is wrong with a place', () => {
     expect(await open().problems()).toMatchObject([{ code: 'SERVICE_NOT_READY' }]);
   });
 
+  it('is told of an instance that is suspended, as with a key that is disabled', async () => {
+    main.state = 'SUSPENDED';
+    expect(await open().problems()).toMatchObject([{ code: 'SERVICE_NOT_READY' }]);
+    for (const job of [exportJob(), snapshotJob()])
+      expect(await codeOf(open().start(job))).toMatch(/^SERVICE_NOT_READY: /);
+  });
+
   it('is nothing where all is well', async () => expect(await open().problems()).toEqual([]));
 });
 
