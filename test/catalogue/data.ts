@@ -4,8 +4,6 @@ const command = (what: string) => component('bad-yaml', `a command with > ${what
 const damage = (what: string) => component('damage', what);
 const s3 = (what: string) => contract('s3-faults', `s3 when the service or the network fails > ${what}`);
 
-const clouds = 'the services of clouds';
-
 /** What stores, servers and services may hand us: refused with a reason, or handled. */
 export const dataRows: readonly (Row & BadInput)[] = [
   {
@@ -260,15 +258,22 @@ export const dataRows: readonly (Row & BadInput)[] = [
     row: 49,
     surface: 'services',
     input: 'an operation that is gone when it is asked for',
-    promise: 'found again, else failed',
-    waits: clouds,
+    promise: 'found again by what it has made, else failed',
+    codes: ['SERVICE_NOT_FOUND'],
+    proofs: [
+      contract(
+        'azure-refusals',
+        'bad weather > over which Azure forgets the operation is not lost: what was made is there',
+      ),
+      contract('every-answer-google', 'every answer to a call of Cloud SQL > at sql.operations.get'),
+    ],
   },
   {
     row: 50,
     surface: 'services',
     input: 'a conflict with what exists or runs',
     promise: 'our own work is taken for done, that of others never',
-    codes: ['OBJECT_EXISTS'],
+    codes: ['OBJECT_EXISTS', 'SNAPSHOT_FAILED'],
     proofs: [
       s3('does not take the object of another for its own'),
       unit('controller/pieces', 'HTTP 409 * is alreadyExists'),
@@ -276,8 +281,8 @@ export const dataRows: readonly (Row & BadInput)[] = [
         'controller/apply',
         'a Workflow of the same name that is not ours is left alone, and the request says so',
       ),
+      contract('rds', 'jobs of * > have names that are not taken from others'),
     ],
-    waits: clouds,
   },
   {
     row: 51,
@@ -304,7 +309,8 @@ export const dataRows: readonly (Row & BadInput)[] = [
     surface: 'services',
     input: 'a list without what was just made',
     promise: 'asked again until a deadline',
-    waits: clouds,
+    codes: ['SERVICE_BUSY'],
+    proofs: [contract('azure-flexible-server', 'what a run leaves > is known before it shows, while Azure makes it')],
   },
   {
     row: 54,
@@ -312,7 +318,6 @@ export const dataRows: readonly (Row & BadInput)[] = [
     input: 'a state that we do not know',
     promise: 'asked again until a deadline; an error is one',
     proofs: [unit('transfer-outcome', 'an operation of Storage Transfer > goes on when it says *')],
-    waits: clouds,
   },
   {
     row: 55,

@@ -3,7 +3,6 @@ import { component, contract, e2e, ofEveryMover, ofEveryStore, type Row, simulat
 const faults = (what: string) => component('controller/faults', what);
 const endings = (what: string) => component('controller/endings', what);
 const outages = (what: string) => component('outages', what);
-const clouds = 'the services of clouds';
 
 /** What can go wrong around us: a run succeeds and can be restored, fails with a reason and leaves nothing, or is still trying. */
 export const faultRows: readonly Row[] = [
@@ -318,7 +317,7 @@ export const faultRows: readonly Row[] = [
     row: 32,
     input: 'names that do not resolve for a while',
     promise: 'refused where nothing was reached yet, tried again afterwards',
-    codes: ['DATABASE_UNREACHABLE', 'STORE_UNREACHABLE', 'STORE_FAILED'],
+    codes: ['DATABASE_UNREACHABLE', 'STORE_UNREACHABLE', 'STORE_FAILED', 'SERVICE_UNREACHABLE'],
     proofs: [
       component('bad-server', 'a server > whose name does not resolve is DATABASE_UNREACHABLE'),
       contract('s3-faults', 's3 that is not there > says which of endpoint and bucket is missing'),
@@ -326,8 +325,8 @@ export const faultRows: readonly Row[] = [
       outages(
         'a bucket > that goes away in the middle of a run is tried again, then fails, and the next backup is good',
       ),
+      contract('cloud-sql', 'what is wrong with a place > is told: nobody there'),
     ],
-    waits: clouds,
   },
   {
     row: 33,

@@ -24,11 +24,12 @@ interface Common {
   readonly codes?: readonly ErrorCode[];
 }
 
-/** A row has a proof, or waits for later work, or both where only a part of it exists. */
+/** A row has a proof, or waits for later work, or both where only a part of it exists; or it is none, for a reason. */
 export type Row = Common &
   (
-    | { readonly proofs: readonly [Proof, ...Proof[]]; readonly waits?: string }
-    | { readonly proofs?: undefined; readonly waits: string }
+    | { readonly proofs: readonly [Proof, ...Proof[]]; readonly waits?: string; readonly isNone?: undefined }
+    | { readonly proofs?: undefined; readonly waits: string; readonly isNone?: undefined }
+    | { readonly proofs?: undefined; readonly waits?: undefined; readonly isNone: string }
   );
 
 export interface BadInput {
@@ -40,6 +41,7 @@ export const unit = (file: string, name: string): TestProof => ({ file: `test/un
 export const golden = (file: string, name: string): TestProof => ({ file: `test/golden/${file}.test.ts`, name });
 export const contract = (file: string, name: string): TestProof => ({ file: `test/contract/${file}.test.ts`, name });
 export const e2e = (name: string): TestProof => ({ file: 'test/e2e/e2e.test.ts', name });
+export const kills = (name: string): CampaignProof => ({ campaign: 'kills', case: name });
 export const simulation = (name: string): CampaignProof => ({ campaign: 'simulation', case: name });
 
 /** Where the promises of every store stand, whatever store they are run against. */

@@ -4,7 +4,6 @@ const refused = (what: string) => unit('environment', `an environment > is refus
 const file = (what: string) => component('bad-yaml', `a file with > ${what} is refused in one line`);
 const request = (spec: string) => unit('environment', `requests > ${spec} is good: false`);
 
-const clouds = 'the services of clouds';
 const schedules = 'schedules of our own';
 const retention = 'retention';
 
@@ -256,8 +255,12 @@ export const wishes: readonly (Row & BadInput)[] = [
     input: 'no service, or what another service has',
     promise: 'refused by a rule of the schema',
     codes: ['ENVIRONMENT_INVALID'],
-    proofs: [refused('spec.database = {}'), file('no service')],
-    waits: clouds,
+    proofs: [
+      refused('spec.database = {}'),
+      file('no service'),
+      component('azure-flexible-server', 'an environment with * is refused before anything'),
+      component('cloud-sql', 'an export into another store than Google’s is refused before anything'),
+    ],
   },
   {
     row: 24,
