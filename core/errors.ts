@@ -42,6 +42,7 @@ export const catalogue = {
   DATABASE_IS_POOLER: { kind: 'user', remedy: 'connect to PostgreSQL itself, not through PgBouncer' },
   DATABASE_STANDBY: { kind: 'user', remedy: 'turn on hot_standby_feedback or name the primary' },
   DATABASE_PRIVILEGE: { kind: 'user', remedy: 'grant the named privilege to the user of the Secret' },
+  COPY_UNFIT: { kind: 'user', remedy: 'dump the live server (`dumpFrom: live`), or change what is named' },
   DATABASE_BUSY: { kind: 'retry', remedy: 'wait for the other backup or restore of this server to end' },
   DATABASE_FAILED: { kind: 'retry', remedy: 'see the message of the server' },
   DUMP_FAILED: { kind: 'terminal', remedy: 'see the message of the tool' },

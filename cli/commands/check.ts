@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ensureLc2Error, exitStatus } from '../../core/errors.ts';
 import { humanBytes } from '../../core/human-bytes.ts';
+import { tryService } from '../../core/plan/environment.ts';
 import { chooseMover } from '../../core/plan/mover-choice.ts';
 import type { Problem } from '../../core/ports/database.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
@@ -59,7 +60,13 @@ const checkDatabase = async ({ environment, secrets, adapters }: Scene, io: Io):
       const restoring = () => (environment.spec.restore.allowed ? database.problems('restore') : Promise.resolve([]));
       const facts = await database.inspect();
       toolsFor(facts.major, io.env);
-      return [...skew('the database', facts.now, io), ...(await database.problems('backup')), ...(await restoring())];
+      const problems = [...(await database.problems('backup')), ...(await restoring())];
+      const isCopied = tryService(environment.spec)?.temporary !== undefined;
+      return [
+        ...skew('the database', facts.now, io),
+        ...problems,
+        ...(isCopied ? await database.problems('copy') : []),
+      ];
     } finally {
       await database.close();
     }

@@ -11,8 +11,11 @@ export interface Database {
   /** Whether all is here that was in the engine's log up to this place, of this server or the one that it is a copy of. */
   reaches(position: string): Promise<boolean>;
 
-  /** Whether this user could make and restore backups here; every problem with its code. Changes nothing. */
-  problems(purpose: 'backup' | 'restore'): Promise<readonly Problem[]>;
+  /**
+   * Whether this user could make and restore backups here, or what a copy of the server would not have or do; every problem with
+   * its code. Changes nothing.
+   */
+  problems(purpose: 'backup' | 'restore' | 'copy'): Promise<readonly Problem[]>;
 
   /**
    * Opens one consistent point per database at nearly the same time and keeps them open while `use` runs.

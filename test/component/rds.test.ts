@@ -175,3 +175,31 @@ test.each([
   const used = new Set(cloud.calls.slice(before).map((action) => `rds:${action}`));
   expect(actions.filter((action) => !used.has(action))).toEqual(['rds:AddTagsToResource']);
 });
+
+test('check names what a copy of the server would not have, or would do', async () => {
+  const file = await write('copied', { instance: 'main' });
+  const good = await lab.cli('check', '-f', file);
+  expect(good.status).toBe(0);
+  const unlogged = 'dumps of a copy of the server have no rows of the unlogged tables app.unlogged in everything';
+  expect(good.stdout).toContain(`warning: COPY_UNFIT: ${unlogged}`);
+  expect(good.stdout).not.toContain('subscribe as the live one does');
+  const sql = (text: string) => runPsql(connectTo(server, 'everything'), text);
+  await sql(`CREATE SUBSCRIPTION fed CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p WITH (connect = false)`);
+  try {
+    await sql('ALTER SUBSCRIPTION fed ENABLE');
+    const warned = await lab.cli('check', '-f', file);
+    expect(warned.stdout).toContain(
+      'warning: COPY_UNFIT: a copy of the server would subscribe as the live one does: fed in everything',
+    );
+    const live = await lab.cli(
+      'check',
+      '-f',
+      await write('uncopied', { instance: 'main', dumpFrom: 'live', snapshot: { enabled: false } }),
+    );
+    expect(live.stdout).not.toContain('COPY_UNFIT');
+  } finally {
+    await sql('ALTER SUBSCRIPTION fed DISABLE');
+    await sql('ALTER SUBSCRIPTION fed SET (slot_name = NONE)');
+    await sql('DROP SUBSCRIPTION fed');
+  }
+});

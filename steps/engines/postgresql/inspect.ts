@@ -163,6 +163,27 @@ export const backupProblems = async (access: ServerAccess): Promise<Problem[]> =
   return problems;
 };
 
+/** Unlogged tables are emptied when a server starts from a copy, and a copy that subscribes takes changes in the live one's name. */
+export const copyProblems = async (access: ServerAccess): Promise<Problem[]> => {
+  const problems: Problem[] = [];
+  const add = (message: string): void => void problems.push({ code: 'COPY_UNFIT', message, severity: 'warning' });
+  for (const { name } of (await inspectServer(access)).databases) {
+    const [found] = await withSession(access, name, (session) =>
+      session.query<{ unlogged: string | null; subscriptions: string | null }>(`
+        SELECT (SELECT pg_catalog.string_agg(c.oid::pg_catalog.regclass::text, ', ' ORDER BY 1) FROM pg_catalog.pg_class c
+                 WHERE c.relkind = 'r' AND c.relpersistence = 'u') AS unlogged,
+               (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.subname), ', ' ORDER BY 1) FROM pg_catalog.pg_subscription s
+                 JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
+                 WHERE d.datname = pg_catalog.current_database() AND s.subenabled) AS subscriptions`),
+    );
+    if (found?.unlogged)
+      add(`dumps of a copy of the server have no rows of the unlogged tables ${found.unlogged} in ${name}`);
+    if (found?.subscriptions)
+      add(`a copy of the server would subscribe as the live one does: ${found.subscriptions} in ${name}`);
+  }
+  return problems;
+};
+
 /** What a restore will need, as far as it can be known without a backup. */
 export const restoreProblems = async (access: ServerAccess): Promise<Problem[]> =>
   withSession(access, access.spec.maintenanceDatabase, async (session) => {

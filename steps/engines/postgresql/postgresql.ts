@@ -3,6 +3,7 @@ import type { Database, DatabasePoint, LoadOrder, RestoreMark, StoredDump } from
 import { countDumpRows, dumpDatabase, dumpGlobals, extractSql } from './dump.ts';
 import {
   backupProblems,
+  copyProblems,
   countTableRows,
   identify,
   inspectServer,
@@ -24,6 +25,8 @@ import { removeDead, sweepTemporary } from './sweep.ts';
 import { newestTools, toolsFor } from './tools.ts';
 import type { ServerSpec } from '../../../core/services/server-shape.ts';
 import { scratchBytes } from '../../../core/steps/load-database.ts';
+
+const problemsFor = { backup: backupProblems, restore: restoreProblems, copy: copyProblems } as const;
 
 export interface PostgresqlOptions {
   readonly spec: ServerSpec;
@@ -97,7 +100,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
   return {
     inspect: () => inspectServer(access()),
     reaches: (position) => reaches(access(), position),
-    problems: (purpose) => (purpose === 'backup' ? backupProblems(access()) : restoreProblems(access())),
+    problems: (purpose) => problemsFor[purpose](access()),
     withPoints: async (databases, use) => {
       await lockDatabases(await maintenance(), databases, 'shared');
       const major = await targetMajor();
