@@ -85,6 +85,15 @@ export const cloudSqlPermissions: Reasons = {
   'cloudsql.backupRuns.delete': 'removing the snapshot of a run that failed, and `lc2-backup delete`',
 };
 
+/** Who restores into new servers. Permissions of Cloud SQL know no names: conditions of roles do. */
+export const cloudSqlNewServerPermissions: Reasons = {
+  'cloudsql.instances.get': 'looking at the live instance, at the new one and at its operations',
+  'cloudsql.backupRuns.get': 'looking at the snapshot',
+  'cloudsql.instances.create': 'the new instance',
+  'cloudsql.instances.restoreBackup': 'the snapshot into it',
+  'cloudsql.instances.delete': 'removing that of a restore that failed',
+};
+
 export const storageTransferPermissions: Reasons = {
   'storagetransfer.jobs.create': 'the job',
   'storagetransfer.jobs.run': 'its operation',

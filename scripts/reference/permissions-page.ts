@@ -1,4 +1,5 @@
 import {
+  cloudSqlNewServerPermissions,
   cloudSqlPermissions,
   flexibleServerPermissions,
   type Reasons,
@@ -105,6 +106,9 @@ export const permissionsPage = (): string =>
     '### Cloud SQL',
     'On the project. What the service account of the *instance* needs: [how to](../how-to/cloud-sql.md#permissions).',
     reasons(cloudSqlPermissions),
+    'Who restores into [new servers](../how-to/new-server.md), on the project. The last two are better granted by a role of their own with a condition on the names that ' +
+      'you will give, such as `resource.name.startsWith("projects/retail-prd/instances/restored-")`: without it whoever has them can overwrite and delete the live instance.',
+    reasons(cloudSqlNewServerPermissions),
     '### Storage Transfer',
     'On the project, for who backs up. What Google’s service agent needs: [how to](../how-to/google-and-azure.md#large-libraries).',
     reasons(storageTransferPermissions),

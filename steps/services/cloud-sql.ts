@@ -1,10 +1,13 @@
 import type { sqladmin_v1 as Api } from '@googleapis/sqladmin';
 import type { CloudSqlSpec } from '../../core/services/cloud-sql.ts';
-import { type ErrorCode, hasCode, Lc2Error } from '../../core/errors.ts';
+import { type ErrorCode, Lc2Error } from '../../core/errors.ts';
 import type { Problem } from '../../core/ports/database.ts';
 import type { DatabaseService, Leftover, ServiceJob } from '../../core/ports/database-service.ts';
 import type { JobResult } from '../../core/ports/job-service.ts';
 import { openClient } from './cloud-sql-client.ts';
+import { errorsOf, isInterruption } from './cloud-sql-failure.ts';
+import { openNewServers } from './cloud-sql-new-server.ts';
+import { orUndefined } from './or-undefined.ts';
 import { poll } from './poll.ts';
 
 export interface CloudSqlOptions {
@@ -15,14 +18,9 @@ export interface CloudSqlOptions {
 
 const failures = {
   snapshot: 'SNAPSHOT_FAILED',
-  'temporary-server': 'TEMPORARY_SERVER_FAILED',
-  'new-server': 'NEW_SERVER_FAILED',
   export: 'EXPORT_FAILED',
   import: 'LOAD_FAILED',
-} as const satisfies Record<ServiceJob['kind'], ErrorCode>;
-
-/** What Google says of failures of its own, which come and go. */
-const interruptions = /^(INTERNAL|INTERNAL_ERROR|UNAVAILABLE|SERVICE_UNAVAILABLE|DEADLINE_EXCEEDED|ABORTED)$/;
+} as const satisfies Partial<Record<ServiceJob['kind'], ErrorCode>>;
 
 /** Cloud SQL by its Admin API. A handle is the name of an operation, or of a backup that was found by its description. */
 export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
@@ -32,7 +30,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
   const client = openClient(options);
   const place = { project, instance };
 
-  const start = (job: ServiceJob): Promise<string> => {
+  const start = (job: OwnJob): Promise<string> => {
     const asked = (
       permission: string,
       call: (api: Api.Sqladmin) => Promise<{ data: Api.Schema$Operation }>,
@@ -68,7 +66,6 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
         api.instances.export({ ...place, requestBody: { exportContext } }, client.once),
       );
     }
-    if (job.kind === 'temporary-server' || job.kind === 'new-server') throw noServers(job);
     // As the user who makes the database and swaps it: what that one may not do would fail later.
     const importUser = (secrets['username'] ?? '').trim();
     const importContext = { fileType: 'SQL', uri: job.url, database: job.database, importUser };
@@ -92,26 +89,25 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     } while (pageToken !== undefined && pageToken !== '');
   };
 
-  const operations = async function* (): AsyncIterable<Api.Schema$Operation> {
+  const operations = async function* (of: string): AsyncIterable<Api.Schema$Operation> {
     let pageToken: string | undefined;
     do {
       const page = await client.call({ permission: 'cloudsql.instances.get' }, async (api) => {
         const more = pageToken === undefined ? {} : { pageToken };
-        return (await api.operations.list({ ...place, ...more }, client.config())).data;
+        return (await api.operations.list({ project, instance: of, ...more }, client.config())).data;
       });
       yield* page.items ?? [];
       pageToken = page.nextPageToken ?? undefined;
     } while (pageToken !== undefined && pageToken !== '');
   };
 
-  const find = async (job: ServiceJob): Promise<string | undefined> => {
-    if (job.kind === 'temporary-server' || job.kind === 'new-server') throw noServers(job);
+  const find = async (job: OwnJob): Promise<string | undefined> => {
     const found: Found[] = [];
     if (job.kind === 'snapshot') {
       for await (const { description, name, state } of backups())
         if (description === job.description && name) found.push({ handle: name, rank: rankOfBackup(state) });
     } else {
-      for await (const operation of operations())
+      for await (const operation of operations(instance))
         if (isOf(job, operation) && operation.name)
           found.push({ handle: operation.name, rank: rankOfOperation(operation) });
     }
@@ -130,15 +126,13 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
       async (api) => (await api.Backups.GetBackup({ name }, client.config())).data,
     );
 
-  const failed = (job: ServiceJob, errors: readonly Api.Schema$OperationError[]): Lc2Error => {
-    const text = errors.map(({ code, message }) => [code, message].filter(Boolean).join(': ')).join('; ');
-    const passing = errors.length > 0 && errors.every(({ code }) => interruptions.test(code ?? ''));
-    const code = passing ? 'SERVICE_INTERRUPTED' : failures[job.kind];
-    return new Lc2Error(code, `the ${job.kind} failed: ${text === '' ? 'no reason was given' : text}`, { where });
+  const failed = (job: OwnJob, errors: readonly Api.Schema$OperationError[]): Lc2Error => {
+    const code = isInterruption(errors) ? 'SERVICE_INTERRUPTED' : failures[job.kind];
+    return new Lc2Error(code, `the ${job.kind} failed: ${errorsOf(errors)}`, { where });
   };
 
   /** The backup that an operation has made; undefined for all other work. */
-  const waitForOperation = async (job: ServiceJob, handle: string): Promise<string | undefined> => {
+  const waitForOperation = async (job: OwnJob, handle: string): Promise<string | undefined> => {
     const { error, backupContext } = await poll(
       () => getOperation(handle),
       ({ status }) => status === 'DONE',
@@ -152,7 +146,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     throw new Lc2Error('SNAPSHOT_FAILED', 'the snapshot was made and is not there', { where });
   };
 
-  const waitForBackup = async (job: ServiceJob, id: string): Promise<JobResult> => {
+  const waitForBackup = async (job: OwnJob, id: string): Promise<JobResult> => {
     const { state, error, location } = await poll(
       () => getBackup(id),
       (each) => each.state !== 'ENQUEUED' && each.state !== 'RUNNING',
@@ -166,22 +160,30 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     return { id, ...(location ? { location } : {}) };
   };
 
-  const wait = async (job: ServiceJob, handle: string): Promise<JobResult> => {
+  const wait = async (job: OwnJob, handle: string): Promise<JobResult> => {
     const backup = handle.includes('/') ? handle : await waitForOperation(job, handle);
     return backup === undefined ? { id: handle } : waitForBackup(job, backup);
   };
 
+  const getInstance = (name: string): Promise<Api.Schema$DatabaseInstance> =>
+    client.call(
+      { permission: 'cloudsql.instances.get' },
+      async (api) => (await api.instances.get({ project, instance: name }, client.config())).data,
+    );
+
+  const newServers = openNewServers({ options, client, instance: getInstance, backup: getBackup, operations });
+
   return {
-    problems: async () => {
-      const found = await client.call(
-        { permission: 'cloudsql.instances.get' },
-        async (api) => (await api.instances.get(place, client.config())).data,
-      );
-      return instanceProblems(found, where);
+    problems: async (wanted) => {
+      const problems = instanceProblems(await getInstance(instance), where);
+      if (!wanted) return problems;
+      // Its settings can be read though it stands still.
+      const needed = problems.filter(({ code }) => code !== 'SERVICE_NOT_READY');
+      return [...needed, ...(await newServers.problems(wanted))];
     },
-    start,
-    find,
-    wait,
+    start: (job) => (job.kind === 'new-server' ? newServers.start(job) : start(ownJob(job))),
+    find: (job) => (job.kind === 'new-server' ? newServers.find(job) : find(ownJob(job))),
+    wait: (job, handle) => (job.kind === 'new-server' ? newServers.wait(job) : wait(ownJob(job), handle)),
     cancel: async (handle) => {
       // A backup cannot be given up.
       if (handle.includes('/')) return false;
@@ -207,14 +209,13 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
       }
       return found;
     },
-    remove: async ({ id }) => {
-      try {
-        await client.call({ permission: 'cloudsql.backupRuns.delete' }, (api) =>
+    remove: async ({ kind, id }) => {
+      if (kind === 'new-server') return newServers.remove(id);
+      await orUndefined(
+        client.call({ permission: 'cloudsql.backupRuns.delete' }, (api) =>
           api.Backups.DeleteBackup({ name: id }, client.config()),
-        );
-      } catch (error) {
-        if (!hasCode(error, 'SERVICE_NOT_FOUND')) throw error;
-      }
+        ),
+      );
     },
   };
 };
@@ -241,7 +242,12 @@ const isOf = (job: Extract<ServiceJob, { kind: 'export' | 'import' }>, operation
   return importContext?.uri === job.url && importContext.database === job.database && !job.ignore.includes(name ?? '');
 };
 
-const noServers = ({ kind }: ServiceJob): Lc2Error => new Lc2Error('BUG', `${kind} is no capability of Cloud SQL`);
+type OwnJob = Extract<ServiceJob, { kind: keyof typeof failures }>;
+
+const ownJob = (job: ServiceJob): OwnJob => {
+  if (job.kind === 'snapshot' || job.kind === 'export' || job.kind === 'import') return job;
+  throw new Lc2Error('BUG', `${job.kind} is no capability of Cloud SQL`);
+};
 
 const nameOf = (name: string | null | undefined, where: string): string => {
   if (name) return name;

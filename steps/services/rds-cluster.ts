@@ -1,7 +1,8 @@
 import type { DBCluster, DBClusterSnapshot } from '@aws-sdk/client-rds';
 import { isRefusal } from './rds-client.ts';
 import { deleteInstance, describeInstance, instanceThing } from './rds-instance.ts';
-import { orUndefined, pages, placeOf, type RdsThing, type RdsUnit, tagsOf, type UnitOptions } from './rds-unit.ts';
+import { orUndefined } from './or-undefined.ts';
+import { pages, placeOf, type RdsThing, type RdsUnit, tagsOf, type UnitOptions } from './rds-unit.ts';
 
 export const clusterUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
   source: async () => {

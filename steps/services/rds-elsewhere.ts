@@ -5,7 +5,8 @@ import type { RdsSpec } from '../../core/services/rds.ts';
 import { openRdsClient, type RdsClient, type RdsClientOptions } from './rds-client.ts';
 import { clusterUnit } from './rds-cluster.ts';
 import { instanceUnit } from './rds-instance.ts';
-import { orUndefined, type RdsSource, type RdsTag, type RdsThing, type RdsUnit } from './rds-unit.ts';
+import { orUndefined } from './or-undefined.ts';
+import type { RdsSource, RdsTag, RdsThing, RdsUnit } from './rds-unit.ts';
 
 /** Other regions, which copies of snapshots are in. A copy has the identifier of its snapshot: so there is one in a region. */
 export interface RdsElsewhere {

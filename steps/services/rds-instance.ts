@@ -1,14 +1,6 @@
 import type { DBInstance, DBSnapshot } from '@aws-sdk/client-rds';
-import {
-  orUndefined,
-  pages,
-  placeOf,
-  type RdsSource,
-  type RdsThing,
-  type RdsUnit,
-  tagsOf,
-  type UnitOptions,
-} from './rds-unit.ts';
+import { orUndefined } from './or-undefined.ts';
+import { pages, placeOf, type RdsSource, type RdsThing, type RdsUnit, tagsOf, type UnitOptions } from './rds-unit.ts';
 
 export const instanceUnit = ({ client, spec, name }: UnitOptions): RdsUnit => ({
   source: async () => sourceOf(await describeInstance(client, name)),

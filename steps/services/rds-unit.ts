@@ -1,5 +1,4 @@
 import type { ServerlessV2ScalingConfiguration } from '@aws-sdk/client-rds';
-import { hasCode } from '../../core/errors.ts';
 import type { RdsSpec } from '../../core/services/rds.ts';
 import type { RdsClient } from './rds-client.ts';
 
@@ -101,16 +100,6 @@ export const pages = async function* <P extends { readonly Marker?: string | und
     yield page;
     marker = page.Marker;
   } while (marker !== undefined && marker !== '');
-};
-
-/** What is not there is undefined. */
-export const orUndefined = async <T>(work: Promise<T>): Promise<T | undefined> => {
-  try {
-    return await work;
-  } catch (error) {
-    if (hasCode(error, 'SERVICE_NOT_FOUND')) return undefined;
-    throw error;
-  }
 };
 
 /** Where a server is made: as the environment says, else as the live one. */

@@ -68,7 +68,7 @@ export const createGsRetention = (refuse: Refuse): GsRetention => {
     const method = discovery.match('PATCH', pathname)?.method;
     const isKnown = (name: string): boolean => method?.parameters.has(name) === true || discovery.common.has(name);
     const unknown = [...searchParams.keys()].find((name) => !isKnown(name));
-    return unknown === undefined ? discovery.problems('Object', wanted)[0] : `parameter ${unknown}`;
+    return unknown === undefined ? discovery.problems('Object', wanted, 'asked')[0] : `parameter ${unknown}`;
   };
 
   const isRefused = (name: string, next: Retention, override: boolean): boolean => {

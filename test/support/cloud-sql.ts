@@ -9,12 +9,48 @@ import type { PostgresServer } from './postgres.ts';
 
 export const project = 'retail-prd';
 
+/** As Google tells them, with what it does not want to be told. */
+const settingsOf = (): Record<string, unknown> => ({
+  settingsVersion: '41',
+  tier: 'db-custom-2-7680',
+  edition: 'ENTERPRISE',
+  availabilityType: 'REGIONAL',
+  dataDiskSizeGb: '100',
+  dataDiskType: 'PD_SSD',
+  storageAutoResize: true,
+  databaseFlags: [{ name: 'work_mem', value: '65536' }],
+  ipConfiguration: {
+    ipv4Enabled: true,
+    privateNetwork: `projects/${project}/global/networks/retail`,
+    authorizedNetworks: [{ kind: 'sql#aclEntry', name: 'office', value: '198.51.100.0/24' }],
+  },
+  backupConfiguration: {
+    kind: 'sql#backupConfiguration',
+    enabled: true,
+    pointInTimeRecoveryEnabled: true,
+    backupTier: 'STANDARD',
+    transactionalLogStorageState: 'CLOUD_STORAGE',
+  },
+  connectionPoolConfig: { connectionPoolingEnabled: false, poolerCount: 0 },
+  deletionProtectionEnabled: true,
+  retainBackupsOnDelete: true,
+  finalBackupConfig: { enabled: true, retentionDays: 30 },
+  userLabels: { team: 'retail' },
+});
+
 export const instanceOf = (server: PostgresServer, name: string, more: Partial<FakeInstance> = {}): FakeInstance => ({
   project,
   name,
   server,
   serviceAccount: `${name}@gcp-sa-cloud-sql.iam.gserviceaccount.com`,
   databaseVersion: 'POSTGRES_15',
+  region: 'europe-west1',
+  created: new Date(),
+  addresses: [
+    { type: 'PRIMARY', ipAddress: '203.0.113.7' },
+    { type: 'PRIVATE', ipAddress: server.host },
+  ],
+  settings: settingsOf(),
   state: 'RUNNABLE',
   activationPolicy: 'ALWAYS',
   instanceType: 'CLOUD_SQL_INSTANCE',

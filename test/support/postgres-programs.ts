@@ -129,11 +129,15 @@ export const startStandby = async (
   return startIn(folder, primary, settings);
 };
 
-/** A server of its own with what the backup holds, as the backup's server had it; the backup stays. */
-export const startFromBaseBackup = async (primary: Primary, backup: BaseBackup): Promise<Beside> => {
+/**
+ * A server of its own with what the backup holds, as the backup's server had it; the backup stays. At another address of this
+ * host the port is that of the primary.
+ */
+export const startFromBaseBackup = async (primary: Primary, backup: BaseBackup, host?: string): Promise<Beside> => {
   const folder = await ownFolder('lc2-copy-');
   await run('cp', ['--archive', join(backup.folder, 'data'), join(folder, 'data')]);
-  return startIn(folder, primary);
+  if (host === undefined) return startIn(folder, primary);
+  return startIn(folder, primary, { listen_addresses: host }, { host, port: primary.port });
 };
 
 export interface PointInTime {

@@ -1,14 +1,21 @@
 // What the fake cloud has: instances, their operations and their backups.
 import { randomUUID } from 'node:crypto';
+import type { BaseBackup } from '../../support/postgres-programs.ts';
 import type { ServerAddress } from './programs.ts';
 
 export interface FakeInstance {
   readonly project: string;
   readonly name: string;
-  readonly server: ServerAddress;
+  /** Of one that the cloud has made: undefined until a backup is restored into it. */
+  server: ServerAddress | undefined;
   readonly serviceAccount: string;
+  readonly region: string;
+  readonly created: Date;
+  readonly addresses: readonly { readonly type: 'PRIMARY' | 'PRIVATE'; readonly ipAddress: string }[];
+  /** As Google tells them, but for the activation policy. */
+  settings: Readonly<Record<string, unknown>>;
   databaseVersion: string;
-  state: 'RUNNABLE' | 'MAINTENANCE' | 'SUSPENDED';
+  state: 'RUNNABLE' | 'MAINTENANCE' | 'SUSPENDED' | 'PENDING_CREATE' | 'PENDING_DELETE' | 'FAILED';
   /** NEVER: somebody has stopped it. */
   activationPolicy: 'ALWAYS' | 'NEVER';
   instanceType: 'CLOUD_SQL_INSTANCE' | 'READ_REPLICA_INSTANCE';
@@ -44,9 +51,12 @@ export interface FakeBackup {
   readonly location: string;
   readonly created: Date;
   readonly expires: Date | undefined;
+  readonly databaseVersion: string;
+  /** Of the instance, when it was taken. */
+  readonly settings: Readonly<Record<string, unknown>>;
   state: 'ENQUEUED' | 'RUNNING' | 'SUCCESSFUL' | 'FAILED';
-  /** Dumps by database. */
-  contents: ReadonlyMap<string, Buffer>;
+  /** The files of its server. */
+  contents: BaseBackup | undefined;
 }
 
 export const projectPath = ({ project }: FakeInstance): string => `projects/${project}`;
@@ -98,7 +108,8 @@ export const backupJson = (backup: FakeBackup): Record<string, unknown> => ({
   type: 'ON_DEMAND',
   backupKind: 'SNAPSHOT',
   state: backup.state,
-  databaseVersion: backup.instance.databaseVersion,
+  databaseVersion: backup.databaseVersion,
+  instanceSettings: { databaseVersion: backup.databaseVersion, settings: backup.settings },
   location: backup.location,
   ...(backup.description === undefined ? {} : { description: backup.description }),
   ...(backup.expires === undefined ? {} : { expiryTime: backup.expires.toISOString() }),
@@ -108,12 +119,15 @@ export const instanceJson = (instance: FakeInstance): Record<string, unknown> =>
   kind: 'sql#instance',
   name: instance.name,
   project: instance.project,
-  region: 'europe-west1',
+  region: instance.region,
   backendType: 'SECOND_GEN',
   instanceType: instance.instanceType,
   databaseVersion: instance.databaseVersion,
   state: instance.state,
+  createTime: instance.created.toISOString(),
   serviceAccountEmailAddress: instance.serviceAccount,
-  connectionName: `${instance.project}:europe-west1:${instance.name}`,
-  settings: { kind: 'sql#settings', activationPolicy: instance.activationPolicy, tier: 'db-custom-2-7680' },
+  connectionName: `${instance.project}:${instance.region}:${instance.name}`,
+  // None before it is made.
+  ...(instance.state === 'PENDING_CREATE' ? {} : { ipAddresses: instance.addresses }),
+  settings: { kind: 'sql#settings', ...instance.settings, activationPolicy: instance.activationPolicy },
 });

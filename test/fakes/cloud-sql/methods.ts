@@ -8,6 +8,8 @@ export const permissions: Readonly<Record<string, string>> = {
   'sql.instances.get': 'cloudsql.instances.get',
   'sql.instances.export': 'cloudsql.instances.export',
   'sql.instances.import': 'cloudsql.instances.import',
+  'sql.instances.insert': 'cloudsql.instances.create',
+  'sql.instances.delete': 'cloudsql.instances.delete',
   'sql.instances.restoreBackup': 'cloudsql.instances.restoreBackup',
   'sql.operations.get': 'cloudsql.instances.get',
   'sql.operations.list': 'cloudsql.instances.get',
@@ -52,6 +54,11 @@ const page = <T>(all: readonly T[], { query }: Asked): { readonly items: T[]; re
 export const answers: Readonly<Record<string, Answer>> = {
   'sql.instances.get': (cloud, asked) => instanceJson(instanceOf(cloud, asked)),
 
+  'sql.instances.insert': (cloud, asked) =>
+    operationJson(asked.endpoint, cloud.insert(asked.values['project'] ?? '', asked.body ?? {})),
+
+  'sql.instances.delete': (cloud, asked) => operationJson(asked.endpoint, cloud.remove(instanceOf(cloud, asked))),
+
   'sql.instances.export': (cloud, asked) => {
     const instance = instanceOf(cloud, asked);
     const context = partOf(asked.body, 'exportContext');
@@ -91,7 +98,10 @@ export const answers: Readonly<Record<string, Answer>> = {
 
   'sql.operations.list': (cloud, asked) => {
     const instance = cloud.instance(asked.values['project'] ?? '', asked.query.get('instance') ?? '');
-    const all = cloud.operations.filter((operation) => operation.instance === instance);
+    // Of an earlier one of the same name, too.
+    const all = cloud.operations.filter(
+      (operation) => operation.instance.project === instance.project && operation.instance.name === instance.name,
+    );
     const { items, ...more } = page(all, asked);
     return { kind: 'sql#operationsList', items: items.map((each) => operationJson(asked.endpoint, each)), ...more };
   },

@@ -1,6 +1,7 @@
 // What operations do: on a real server, with objects of a real bucket.
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { FakeBackup, FakeInstance, OperationError } from './instances.ts';
+import type { FakeInstance, OperationError } from './instances.ts';
+import { type BaseBackup, type Beside, startFromBaseBackup, takeBaseBackup } from '../../support/postgres-programs.ts';
 import {
   createObject,
   objectExists,
@@ -9,6 +10,7 @@ import {
   readObject,
   runProgram,
   runSql,
+  type ServerAddress,
   userDatabases,
 } from './programs.ts';
 
@@ -48,7 +50,7 @@ export const exportDatabase = async (place: WorkPlace, database: string, uri: st
   if (await objectExists(place.buckets, at)) throw existing(uri);
   const args = ['--format=plain'];
   const script = await tool(() =>
-    runProgram(place.instance.server, {
+    runProgram(serverOf(place), {
       program: 'pg_dump',
       args,
       env: { PGDATABASE: database },
@@ -72,7 +74,7 @@ export const importDatabase = async (place: WorkPlace, { database, uri, user }: 
   const input = uri.endsWith('.gz') ? gunzipSync(stored) : stored;
   const role: Record<string, string> = user === undefined ? {} : { PGOPTIONS: `-c role=${user}` };
   await tool(() =>
-    runProgram(place.instance.server, {
+    runProgram(serverOf(place), {
       program: 'psql',
       args: ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--file=-'],
       env: { PGDATABASE: database, ...role },
@@ -82,29 +84,38 @@ export const importDatabase = async (place: WorkPlace, { database, uri, user }: 
   );
 };
 
-/** Every database of the instance, dumped: nobody has to be sent away for it. */
-export const takeBackup = async ({ instance, signal }: WorkPlace): Promise<Map<string, Buffer>> => {
-  const contents = new Map<string, Buffer>();
-  for (const database of await userDatabases(instance.server)) {
-    const args = ['--format=custom'];
-    const env = { PGDATABASE: database };
-    contents.set(database, await tool(() => runProgram(instance.server, { program: 'pg_dump', args, env, signal })));
-  }
-  return contents;
+const serverOf = ({ instance }: WorkPlace): ServerAddress => {
+  if (instance.server) return instance.server;
+  throw new OperationFailure('ERROR_RDBMS', `${instance.name} is empty: the fake has no server for it`);
 };
 
-/** Everything in the instance is replaced, as Google does it. */
-export const restoreBackup = async ({ instance }: WorkPlace, { contents }: FakeBackup): Promise<void> => {
-  const { server } = instance;
-  for (const database of await userDatabases(server))
-    await runSql(server, 'postgres', `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`);
-  for (const [database, input] of contents) {
-    await runSql(server, 'postgres', `CREATE DATABASE ${quoteIdentifier(database)} TEMPLATE template0`);
-    await tool(() =>
-      runProgram(server, { program: 'pg_restore', args: ['--exit-on-error', `--dbname=${database}`], input }),
-    );
+/** The files of its server, with whoever may log in. */
+export const takeBackup = (place: WorkPlace): Promise<BaseBackup> => tool(() => takeBaseBackup(serverOf(place)));
+
+/** Everything in the instance is replaced, as Google does it. Nobody has to be sent away for it: its server is others', and stays. */
+export const restoreInPlace = async (place: WorkPlace, backup: BaseBackup): Promise<void> => {
+  const server = serverOf(place);
+  const copy = await startFromBaseBackup(server, backup);
+  const from = { ...server, host: copy.host, port: copy.port };
+  try {
+    for (const database of await userDatabases(server))
+      await runSql(server, 'postgres', `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`);
+    for (const database of await userDatabases(from)) {
+      const args = ['--format=custom'];
+      const input = await tool(() => runProgram(from, { program: 'pg_dump', args, env: { PGDATABASE: database } }));
+      await runSql(server, 'postgres', `CREATE DATABASE ${quoteIdentifier(database)} TEMPLATE template0`);
+      await tool(() =>
+        runProgram(server, { program: 'pg_restore', args: ['--exit-on-error', `--dbname=${database}`], input }),
+      );
+    }
+  } finally {
+    await copy.stop();
   }
 };
+
+/** A server at this address, with what the backup holds of the other one. */
+export const restoreAt = (host: string, of: ServerAddress, backup: BaseBackup): Promise<Beside> =>
+  tool(() => startFromBaseBackup(of, backup, host));
 
 const tool = async <T>(run: () => Promise<T>): Promise<T> => {
   try {

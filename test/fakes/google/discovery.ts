@@ -15,10 +15,12 @@ export interface Method {
   readonly response: string;
 }
 
+type Way = 'asked' | 'answered';
+
 export interface Discovery {
   match(httpMethod: string, path: string): { method: Method; values: Readonly<Record<string, string>> } | undefined;
-  /** What is wrong with a value of this schema; nothing, when it is right. */
-  problems(schema: string, value: unknown): string[];
+  /** What is wrong with a value of this schema; nothing, when it is right. What is asked holds nothing that Google alone says. */
+  problems(schema: string, value: unknown, way: Way): string[];
   /** Of all methods. */
   readonly common: ReadonlySet<string>;
 }
@@ -40,14 +42,17 @@ export const readDiscovery = (name: string): Discovery => {
   const document = JSON.parse(readFileSync(googleClient(`documents/${name}`), 'utf8')) as Json;
   const methods = methodsOf(document['resources'] as Json);
   const ajv = new Ajv({ strict: false, allErrors: true });
-  const definitions = Object.fromEntries(
-    Object.entries(document['schemas'] as Json).map(([schema, text]) => [schema, closed(text as Json)]),
-  );
-  ajv.addSchema({ $id: 'google', definitions });
+  const add = (way: Way) => {
+    const schemas = Object.entries(document['schemas'] as Json);
+    const definitions = Object.fromEntries(schemas.map(([schema, text]) => [schema, closed(text as Json, way)]));
+    ajv.addSchema({ $id: way, definitions });
+  };
+  add('asked');
+  add('answered');
   const validators = new Map<string, ValidateFunction>();
-  const validatorOf = (schema: string): ValidateFunction => {
-    const known = validators.get(schema) ?? ajv.compile({ $ref: `google#/definitions/${schema}` });
-    validators.set(schema, known);
+  const validatorOf = (name: string): ValidateFunction => {
+    const known = validators.get(name) ?? ajv.compile({ $ref: name });
+    validators.set(name, known);
     return known;
   };
   return {
@@ -65,8 +70,8 @@ export const readDiscovery = (name: string): Discovery => {
       }
       return undefined;
     },
-    problems: (schema, value) => {
-      const validate = validatorOf(schema);
+    problems: (schema, value, way) => {
+      const validate = validatorOf(`${way}#/definitions/${schema}`);
       if (validate(value)) return [];
       return (validate.errors ?? []).map(
         ({ instancePath, message, params }) => `${schema}${instancePath} ${message ?? ''} ${JSON.stringify(params)}`,
@@ -76,17 +81,19 @@ export const readDiscovery = (name: string): Discovery => {
 };
 
 /** Objects take no field that is not described; numbers of 64 bits are strings already. */
-const closed = (schema: Json): Json => {
+const closed = (schema: Json, way: Way): Json => {
   const { $ref, type, properties, items, additionalProperties, enum: allowed } = schema;
   if (typeof $ref === 'string') return { $ref: `#/definitions/${$ref}` };
   if (type === 'any') return {};
-  if (type === 'array') return { type, items: closed(items as Json) };
+  if (type === 'array') return { type, items: closed(items as Json, way) };
   if (type !== 'object') return { type, ...(allowed === undefined ? {} : { enum: allowed }) };
-  const fields = Object.entries((properties ?? {}) as Json).map(([name, field]) => [name, closed(field as Json)]);
+  const fields = Object.entries((properties ?? {}) as Json)
+    .filter(([, field]) => way === 'answered' || (field as Json)['readOnly'] !== true)
+    .map(([name, field]) => [name, closed(field as Json, way)]);
   return {
     type,
     properties: Object.fromEntries(fields),
-    additionalProperties: additionalProperties === undefined ? false : closed(additionalProperties as Json),
+    additionalProperties: additionalProperties === undefined ? false : closed(additionalProperties as Json, way),
   };
 };
 

@@ -88,7 +88,7 @@ export async function startGoogleApi(options: GoogleApiOptions): Promise<GoogleA
       if (problems.length > 0) throw new Refusal(400, 'invalid', problems.join('; '));
       upset(options, method);
       const answer = await handle(options, method, asked);
-      violations.push(...discovery.problems(method.response, answer));
+      violations.push(...discovery.problems(method.response, answer, 'answered'));
       if (take(weather.lost, method.id)) response.destroy();
       else send(response, 200, answer);
     } catch (error) {
@@ -143,7 +143,7 @@ const requestProblems = (discovery: Discovery, method: Method, { query, body }: 
   const problems = [...query.keys()]
     .filter((name) => !method.parameters.has(name) && !discovery.common.has(name))
     .map((name) => `${method.id} has no parameter ${name}`);
-  if (method.request !== undefined) problems.push(...discovery.problems(method.request, body ?? {}));
+  if (method.request !== undefined) problems.push(...discovery.problems(method.request, body ?? {}, 'asked'));
   else if (body !== undefined) problems.push(`${method.id} takes no body`);
   return problems;
 };
