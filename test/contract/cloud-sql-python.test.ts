@@ -32,7 +32,8 @@ it('backs up, exports, imports and restores for Google’s own client, within Go
   const { stdout } = await promisify(execFile)(googleClient('bin/python'), [script, JSON.stringify(about)], {
     env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
   });
-  expect(JSON.parse(stdout)).toEqual([
+  const { done, host } = JSON.parse(stdout) as { readonly done: readonly string[]; readonly host: string };
+  expect(done).toEqual([
     'backup',
     'export',
     'refused export',
@@ -40,11 +41,16 @@ it('backs up, exports, imports and restores for Google’s own client, within Go
     'second export',
     'import',
     'restore',
+    'instance',
+    'restore into it',
+    'small instance',
+    'its end',
     'deletion',
   ]);
   expect(cloud.fake.violations).toEqual([]);
   expect(cloud.fake.cloud.backups).toEqual([]);
   // Restored to what the backup held: before the import.
   expect(await runSql(server, 'shop', 'SELECT count(*) FROM orders')).toEqual(['10']);
+  expect(await runSql({ ...server, host }, 'shop', 'SELECT count(*) FROM orders')).toEqual(['10']);
   expect(await runSql(server, 'copy', `SELECT count(*) FROM pg_class WHERE relname = 'orders'`)).toEqual(['0']);
 });

@@ -2,15 +2,13 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DatabaseService, ServiceJob } from '../../core/ports/database-service.ts';
-import { Lc2Error } from '../../core/errors.ts';
-import { parseEnvironment } from '../../core/plan/environment.ts';
-import { openService } from '../../steps/services/index.ts';
 import { cloudSqlPermissions } from '../../core/permissions/services.ts';
 import { fairWeather } from '../fakes/cloud-sql/cloud.ts';
 import type { FakeInstance } from '../fakes/cloud-sql/instances.ts';
 import { readObject, runSql } from '../fakes/cloud-sql/programs.ts';
-import { type CloudLab, instanceOf, startCloudLab } from '../support/cloud-sql.ts';
+import { type CloudLab, instanceOf, openCloudSqlService, startCloudLab } from '../support/cloud-sql.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { codeOf } from '../support/rds.ts';
 
 let server: PostgresServer;
 let cloud: CloudLab;
@@ -20,41 +18,13 @@ const open = (
   more: Readonly<Record<string, unknown>> = {},
   signal = new AbortController().signal,
   secrets: Readonly<Record<string, string>> = {},
-): DatabaseService => {
-  const spec = {
-    projectId: 'retail',
-    database: {
-      cloudSql: {
-        engine: 'postgresql',
-        host: 'db',
-        project: 'retail-prd',
-        instance: 'main',
-        endpoint: cloud.fake.endpoint,
-        ...more,
-      },
-    },
-    storage: { url: 'gs://backups' },
-  };
-  const environment = parseEnvironment({ name: 'prd', spec }, 'test');
-  const service = openService({ environment, secrets: { username: server.superuser, ...secrets }, signal });
-  if (!service) throw new Error('no service');
-  return service;
-};
+): DatabaseService => openCloudSqlService(cloud, { more, signal, secrets: { username: server.superuser, ...secrets } });
 
 let names = 0;
 const exportJob = (): ServiceJob => ({ kind: 'export', database: 'shop', url: `gs://backups/a/${++names}.sql.gz` });
 const snapshotJob = (): ServiceJob => ({ kind: 'snapshot', description: `lc2-backup x ${++names}` });
 
 const run = async (job: ServiceJob, service = open()) => service.wait(job, await service.start(job));
-
-const codeOf = async (work: Promise<unknown>): Promise<string> => {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof Lc2Error) return `${error.code}: ${error.message}`;
-  throw new Error(`not of the catalogue: ${String(error)}`);
-};
 
 beforeAll(async () => {
   server = await startPostgres();

@@ -6,7 +6,8 @@ import { fairWeather, type Weather } from '../fakes/rds/cloud.ts';
 import { type RdsFake, startRdsFake } from '../fakes/rds/server.ts';
 import type { FakeCluster, FakeInstance } from '../fakes/rds/things.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { clusterOf, codeOf, instanceOf, newServerJob, openRdsService, snapshotJob } from '../support/rds.ts';
+import { newServerJob } from '../support/new-servers.ts';
+import { clusterOf, codeOf, instanceOf, openRdsService, snapshotJob } from '../support/rds.ts';
 
 const patience = { timeout: 30_000 };
 

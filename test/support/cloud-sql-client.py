@@ -1,4 +1,4 @@
-"""Drives the Admin API with Google's own client: a backup, an export, an import, a restore, and what is refused."""
+"""Drives the Admin API with Google's own client: a backup, an export, an import, restores, instances, and what is refused."""
 import json
 import sys
 import time
@@ -71,5 +71,39 @@ imported = api.instances().import_(project=project, instance=instance, body={"im
 finish("import", imported)
 
 finish("restore", api.instances().restoreBackup(project=project, instance=instance, body={"backup": name}).execute())
+
+
+def refused(status, reason, request):
+    try:
+        request.execute()
+        raise SystemExit(f"{reason}: not refused")
+    except HttpError as error:
+        assert error.resp.status == status and reason in str(error.error_details), error.error_details
+
+
+def insert(new, gigabytes):
+    settings = {"tier": found["settings"]["tier"], "dataDiskSizeGb": gigabytes, "userLabels": {"by": "python"}}
+    body = {"name": new, "region": found["region"], "databaseVersion": found["databaseVersion"], "settings": settings}
+    return api.instances().insert(project=project, body=body)
+
+
+def into(new):
+    return api.instances().restoreBackup(project=project, instance=new, body={"backup": name})
+
+
+made = insert("made", found["settings"]["dataDiskSizeGb"]).execute()
+assert made["operationType"] == "CREATE", made
+refused(409, "instanceAlreadyExists", insert("made", "100"))
+refused(409, "operationInProgress", into("made"))
+finish("instance", made)
+there = api.instances().get(project=project, instance="made").execute()
+assert there["state"] == "RUNNABLE" and there["settings"]["userLabels"] == {"by": "python"}, there
+finish("restore into it", into("made").execute())
+finish("small instance", insert("small", "10").execute())
+refused(400, "invalid", into("small"))
+finish("its end", api.instances().delete(project=project, instance="small").execute())
+refused(404, "instanceDoesNotExist", api.instances().get(project=project, instance="small"))
+refused(409, "instanceAlreadyExists", insert("small", "10"))
 finish("deletion", api.Backups().DeleteBackup(name=name).execute())
-print(json.dumps(done))
+addresses = {each["type"]: each["ipAddress"] for each in there["ipAddresses"]}
+print(json.dumps({"done": done, "host": addresses["PRIVATE"]}))

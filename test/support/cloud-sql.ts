@@ -1,4 +1,7 @@
 // A cloud with one instance and buckets, for tests: a real server, its fake Admin API, an imitation of Cloud Storage.
+import { parseEnvironment } from '../../core/plan/environment.ts';
+import type { DatabaseService } from '../../core/ports/database-service.ts';
+import { openService } from '../../steps/services/index.ts';
 import type { FakeInstance } from '../fakes/cloud-sql/instances.ts';
 import { type CloudSqlFake, startCloudSqlFake } from '../fakes/cloud-sql/server.ts';
 import { startGsFront } from '../fakes/gs-front.ts';
@@ -66,6 +69,26 @@ export interface CloudLab {
   storage(bucket: string): Spec;
   stop(): Promise<void>;
 }
+
+interface ServiceOptions {
+  readonly more?: Readonly<Record<string, unknown>>;
+  readonly signal?: AbortSignal;
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
+/** The adapter of an environment `retail/prd` whose server is the instance `main`. */
+export const openCloudSqlService = (
+  { fake }: Pick<CloudLab, 'fake'>,
+  { more = {}, signal = new AbortController().signal, secrets = {} }: ServiceOptions,
+): DatabaseService => {
+  const { endpoint } = fake;
+  const cloudSql = { engine: 'postgresql', host: 'db', project, instance: 'main', endpoint, ...more };
+  const spec = { projectId: 'retail', database: { cloudSql }, storage: { url: 'gs://backups' } };
+  const environment = parseEnvironment({ name: 'prd', spec }, 'test');
+  const service = openService({ environment, secrets, signal });
+  if (!service) throw new Error('no service');
+  return service;
+};
 
 export const startCloudLab = async (instances: readonly FakeInstance[], port = 0): Promise<CloudLab> => {
   const server = await startFakeGcs();

@@ -8,6 +8,16 @@ export interface RestoredBeside extends Restored {
 let names = 0;
 export const nextName = (): string => `restored-${++names}`;
 
+let jobs = 0;
+export const newServerJob = (snapshot: string, name: string, seconds = 60) =>
+  ({
+    kind: 'new-server',
+    description: `lc2-backup new-server 0123456789ab run-${++jobs} ${name}`,
+    name,
+    point: { snapshotId: snapshot, time: '2025-11-09T14:30:01Z' },
+    until: new Date(Date.now() + seconds * 1000).toISOString(),
+  }) as const;
+
 interface BesideOptions {
   readonly file: string;
   readonly into: string;

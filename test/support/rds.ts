@@ -132,12 +132,3 @@ export const codeOf = async (work: Promise<unknown>): Promise<string> => {
   if (error instanceof Lc2Error) return `${error.code}: ${error.message}`;
   throw new Error(`not of the catalogue: ${String(error)}`);
 };
-
-export const newServerJob = (snapshot: string, name: string, seconds = 60) =>
-  ({
-    kind: 'new-server',
-    description: `lc2-backup new-server 0123456789ab run-${++jobs} ${name}`,
-    name,
-    point: { snapshotId: snapshot, time: '2025-11-09T14:30:01Z' },
-    until: new Date(Date.now() + seconds * 1000).toISOString(),
-  }) as const;
