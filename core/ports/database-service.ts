@@ -18,6 +18,9 @@ export interface DatabaseService extends JobService<ServiceJob> {
    */
   problems(wanted?: NewServerJob): Promise<readonly Problem[]>;
 
+  /** Of services whose servers have each a certificate authority of their own: that of a new server, as PEM. */
+  authorityOf?(newServer: string): Promise<string | undefined>;
+
   /**
    * Snapshots and temporary servers whose description starts so, unless they are being deleted. `prefix` is that of a run: the
    * first three words of its descriptions. `asked` is what was asked for there, for services that show nothing before it is made.

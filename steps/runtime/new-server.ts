@@ -167,7 +167,8 @@ export const checkNewServer = async (
   address: NewServerAddress,
 ): Promise<LoadDatabaseOutput['databases']> => {
   const comparable = isOneMoment(await claimedService(run));
-  return withDatabase(context, atServer(context.environment, address), async (database) => {
+  const trusting = await trustNewServer(context, address);
+  return withDatabase(trusting, atServer(context.environment, address), async (database) => {
     const checked: LoadDatabaseOutput['databases'] = [];
     for (const { database: name } of run.plan.databases) {
       const { tables } = dumpOf(run.manifest, name);
@@ -181,6 +182,19 @@ export const checkNewServer = async (
     }
     return checked;
   });
+};
+
+/** The Secret says whom to trust of the live server; where servers have each an authority of their own, the service says it of this one. */
+const trustNewServer = async (context: StepContext, { name }: NewServerAddress): Promise<StepContext> => {
+  const { database } = context.secrets;
+  const given = database['ca.crt'];
+  if (given === undefined) return context;
+  const own = await requireService(context, context.environment).authorityOf?.(name);
+  if (own === undefined) return context;
+  return {
+    ...context,
+    secrets: { ...context.secrets, database: { ...database, 'ca.crt': `${given.trim()}\n${own}` } },
+  };
 };
 
 /** After a run that did not succeed. What was committed stays. */

@@ -184,6 +184,7 @@ export const openCloudSql = (options: CloudSqlOptions): DatabaseService => {
     start: (job) => (job.kind === 'new-server' ? newServers.start(job) : start(ownJob(job))),
     find: (job) => (job.kind === 'new-server' ? newServers.find(job) : find(ownJob(job))),
     wait: (job, handle) => (job.kind === 'new-server' ? newServers.wait(job) : wait(ownJob(job), handle)),
+    authorityOf: async (name) => (await getInstance(name)).serverCaCert?.cert ?? undefined,
     cancel: async (handle) => {
       // A backup cannot be given up.
       if (handle.includes('/')) return false;

@@ -1,5 +1,6 @@
 // Restores into new instances of Cloud SQL: Google makes them and restores the snapshot into them, the live one stays as it is, and
 // the oracle compares what is on them with the source at the moment of the snapshot.
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { cloudSqlNewServerPermissions } from '../../core/permissions/services.ts';
@@ -16,12 +17,12 @@ import {
   captureAt,
   connectTo,
   createLab,
-  databaseSecret,
   environmentDocument,
   errorLines,
   filesOf,
   type Lab,
   type Sealed,
+  secretDocument,
   type Spec,
 } from '../support/lab.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
@@ -39,7 +40,8 @@ let weather: Weather;
 
 /** Environments by name, all in one file. */
 const environments: Readonly<Record<string, Spec>> = {
-  prd: { method: 'dump' },
+  // Every instance has an authority of its own, and the Secret that of the live one.
+  prd: { method: 'dump', tls: { mode: 'verify-ca' } },
   bare: { method: 'dump', snapshot: { enabled: false } },
   elsewhere: { method: 'dump', project: 'retail-uat' },
 };
@@ -60,7 +62,7 @@ const backUp = async (name: string): Promise<void> => {
 };
 
 beforeAll(async () => {
-  [server, lab] = await Promise.all([startPostgres(), createLab()]);
+  [server, lab] = await Promise.all([startPostgres({ tls: true }), createLab()]);
   cloud = await startCloudLab([
     instanceOf(server, 'main'),
     instanceOf(server, 'other', { project: 'retail-uat', state: 'MAINTENANCE' }),
@@ -82,7 +84,9 @@ beforeAll(async () => {
       ...shared,
     }),
   );
-  file = await lab.write('environments.yaml', [...all, databaseSecret(server)]);
+  const { superuser: username, password, tls } = server;
+  const secret = secretDocument('db', { username, password, 'ca.crt': await readFile(tls?.ca ?? '', 'utf8') });
+  file = await lab.write('environments.yaml', [...all, secret]);
   for (const name of ['prd', 'bare']) await backUp(name);
   await runPsql(connectTo(server, 'everything'), 'DROP SCHEMA app CASCADE');
 });

@@ -1,4 +1,5 @@
 // A cloud with one instance and buckets, for tests: a real server, its fake Admin API, an imitation of Cloud Storage.
+import { readFileSync } from 'node:fs';
 import { parseEnvironment } from '../../core/plan/environment.ts';
 import type { DatabaseService } from '../../core/ports/database-service.ts';
 import { openService } from '../../steps/services/index.ts';
@@ -45,6 +46,7 @@ export const instanceOf = (server: PostgresServer, name: string, more: Partial<F
   project,
   name,
   server,
+  authority: server.tls && readFileSync(server.tls.ca, 'utf8'),
   serviceAccount: `${name}@gcp-sa-cloud-sql.iam.gserviceaccount.com`,
   databaseVersion: 'POSTGRES_15',
   region: 'europe-west1',

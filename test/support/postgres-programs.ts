@@ -5,6 +5,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { createCertificates } from './certificates.ts';
 import { filesFolder, freePort, type PostgresServer } from './postgres.ts';
 
 const run = promisify(execFile);
@@ -129,15 +130,36 @@ export const startStandby = async (
   return startIn(folder, primary, settings);
 };
 
-/**
- * A server of its own with what the backup holds, as the backup's server had it; the backup stays. At another address of this
- * host the port is that of the primary.
- */
-export const startFromBaseBackup = async (primary: Primary, backup: BaseBackup, host?: string): Promise<Beside> => {
+/** A server of its own with what the backup holds, as the backup's server had it; the backup stays. */
+export const startFromBaseBackup = async (primary: Primary, backup: BaseBackup): Promise<Beside> =>
+  startIn(await unpack(backup), primary);
+
+const unpack = async (backup: BaseBackup): Promise<string> => {
   const folder = await ownFolder('lc2-copy-');
   await run('cp', ['--archive', join(backup.folder, 'data'), join(folder, 'data')]);
-  if (host === undefined) return startIn(folder, primary);
-  return startIn(folder, primary, { listen_addresses: host }, { host, port: primary.port });
+  return folder;
+};
+
+export interface Apart extends Beside {
+  /** PEM of its own authority, where the primary has one. */
+  readonly ca: string | undefined;
+}
+
+/** The same at another address of this host, with the primary's port. */
+export const startApart = async (
+  primary: Primary & { readonly tls?: unknown },
+  backup: BaseBackup,
+  host: string,
+): Promise<Apart> => {
+  const folder = await unpack(backup);
+  const settings = { listen_addresses: host };
+  const at = { host, port: primary.port };
+  if (primary.tls === undefined) return { ...(await startIn(folder, primary, settings, at)), ca: undefined };
+  const { ca, serverCertificate, serverKey } = await createCertificates(join(folder, 'tls'), [host]);
+  const user = await account();
+  if (user !== undefined) await chown(serverKey, user.uid, user.gid);
+  const own = { ...settings, ssl_ca_file: ca, ssl_cert_file: serverCertificate, ssl_key_file: serverKey };
+  return { ...(await startIn(folder, primary, own, at)), ca: await readFile(ca, 'utf8') };
 };
 
 export interface PointInTime {
@@ -151,8 +173,7 @@ export interface PointInTime {
 
 /** A server of its own with what the primary held at a time, recovered from its archived log. It is recovering at first. */
 export const startAsOf = async (primary: Primary, { backup, archive, time, host }: PointInTime): Promise<Beside> => {
-  const folder = await ownFolder('lc2-copy-');
-  await run('cp', ['--archive', join(backup.folder, 'data'), join(folder, 'data')]);
+  const folder = await unpack(backup);
   await writeFile(join(folder, 'data', 'recovery.signal'), '');
   const settings = {
     archive_mode: 'off',

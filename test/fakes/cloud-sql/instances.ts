@@ -8,6 +8,8 @@ export interface FakeInstance {
   readonly name: string;
   /** Of one that the cloud has made: undefined until a backup is restored into it. */
   server: ServerAddress | undefined;
+  /** PEM of the authority of its certificate; each instance has its own. */
+  authority: string | undefined;
   readonly serviceAccount: string;
   readonly region: string;
   readonly created: Date;
@@ -127,6 +129,9 @@ export const instanceJson = (instance: FakeInstance): Record<string, unknown> =>
   createTime: instance.created.toISOString(),
   serviceAccountEmailAddress: instance.serviceAccount,
   connectionName: `${instance.project}:${instance.region}:${instance.name}`,
+  ...(instance.authority === undefined
+    ? {}
+    : { serverCaCert: { kind: 'sql#sslCert', instance: instance.name, cert: instance.authority } }),
   // None before it is made.
   ...(instance.state === 'PENDING_CREATE' ? {} : { ipAddresses: instance.addresses }),
   settings: { kind: 'sql#settings', ...instance.settings, activationPolicy: instance.activationPolicy },

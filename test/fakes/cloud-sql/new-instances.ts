@@ -56,6 +56,7 @@ export const createNewInstances = (): NewInstances => {
         project,
         name,
         server: undefined,
+        authority: undefined,
         serviceAccount: `${name}@gcp-sa-cloud-sql.iam.gserviceaccount.com`,
         region: typeof region === 'string' ? region : 'us-central1',
         created: new Date(),
@@ -77,7 +78,9 @@ export const createNewInstances = (): NewInstances => {
       const host = instance.addresses.find(({ type }) => type === 'PRIVATE')?.ipAddress ?? '';
       if (!contents || !source.server) throw new OperationFailure('ERROR_RDBMS', 'The backup has no files.');
       await stop(instance);
-      servers.set(instance, await restoreAt(host, source.server, contents));
+      const apart = await restoreAt(host, source.server, contents);
+      servers.set(instance, apart);
+      instance.authority = apart.ca;
       instance.server = { ...source.server, host };
     },
     stop,

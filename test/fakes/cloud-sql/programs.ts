@@ -9,6 +9,8 @@ export interface ServerAddress {
   readonly password: string;
   /** Folder of its programs. */
   readonly bin: string;
+  /** Where it serves TLS. */
+  readonly tls?: unknown;
 }
 
 export interface ProgramRun {

@@ -1,7 +1,13 @@
 // What operations do: on a real server, with objects of a real bucket.
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { FakeInstance, OperationError } from './instances.ts';
-import { type BaseBackup, type Beside, startFromBaseBackup, takeBaseBackup } from '../../support/postgres-programs.ts';
+import {
+  type Apart,
+  type BaseBackup,
+  startApart,
+  startFromBaseBackup,
+  takeBaseBackup,
+} from '../../support/postgres-programs.ts';
 import {
   createObject,
   objectExists,
@@ -114,8 +120,8 @@ export const restoreInPlace = async (place: WorkPlace, backup: BaseBackup): Prom
 };
 
 /** A server at this address, with what the backup holds of the other one. */
-export const restoreAt = (host: string, of: ServerAddress, backup: BaseBackup): Promise<Beside> =>
-  tool(() => startFromBaseBackup(of, backup, host));
+export const restoreAt = (host: string, of: ServerAddress, backup: BaseBackup): Promise<Apart> =>
+  tool(() => startApart(of, backup, host));
 
 const tool = async <T>(run: () => Promise<T>): Promise<T> => {
   try {
