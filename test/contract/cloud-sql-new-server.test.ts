@@ -24,6 +24,8 @@ const open = (more: Readonly<Record<string, unknown>> = {}): DatabaseService =>
 const run = async (job: NewServerJob, service = open()) => service.wait(job, await service.start(job));
 const jobNow = (name = nextName(), seconds = 60) => newServerJob(snapshot, name, seconds);
 const named = (name: string) => cloud().instances.filter((each) => each.name === name);
+const operationOf = ({ name }: NewServerJob, type: string) =>
+  cloud().operations.find(({ instance, operationType }) => instance.name === name && operationType === type);
 const restores = (): number => cloud().counts().begun['RESTORE_VOLUME'] ?? 0;
 const orders = (at: { readonly host: string } | undefined) =>
   runSql({ ...server, ...at }, 'shop', 'SELECT count(*) FROM orders');
@@ -119,7 +121,7 @@ describe('a new server', () => {
     const job = jobNow();
     let isOver = false;
     const made = run(job).finally(() => (isOver = true));
-    await expect.poll(() => cloud().operations[0]?.operationType, patience).toBe('RESTORE_VOLUME');
+    await expect.poll(() => operationOf(job, 'RESTORE_VOLUME')?.status, patience).toBe('RUNNING');
     const looks = lab.fake.calls.length;
     await expect.poll(() => lab.fake.calls.length, patience).toBeGreaterThan(looks + 3);
     expect(named(job.name)).toMatchObject([{ state: 'RUNNABLE' }]);

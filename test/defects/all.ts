@@ -1,5 +1,6 @@
 import { azureFlexibleServerSeeds } from './azure-flexible-server-seeds.ts';
 import { backupSeeds } from './backup-seeds.ts';
+import { cloudSqlNewServerSeeds } from './cloud-sql-new-server-seeds.ts';
 import { cloudSqlSeeds } from './cloud-sql-seeds.ts';
 import { cloudsSeeds } from './clouds-seeds.ts';
 import { copiesSeeds } from './copies-seeds.ts';
@@ -21,6 +22,7 @@ import type { Seed } from './seed.ts';
 export const all: readonly Seed[] = [
   ...azureFlexibleServerSeeds,
   ...backupSeeds,
+  ...cloudSqlNewServerSeeds,
   ...cloudSqlSeeds,
   ...cloudsSeeds,
   ...copiesSeeds,
