@@ -124,6 +124,11 @@ export const createCloud = (given: readonly FakeInstance[], buckets: string): Cl
   const done: Record<string, number> = {};
   const over = new AbortController();
 
+  const follow = (work: Promise<void>): void => {
+    const followed = work.finally(() => works.delete(followed));
+    works.add(followed);
+  };
+
   const assertFree = (instance: FakeInstance, wanted: Pick<FakeOperation, 'exportContext'>): void => {
     if (instance.state === 'MAINTENANCE' || instance.state === 'SUSPENDED' || instance.activationPolicy === 'NEVER') {
       const message = 'The instance or operation is not in an appropriate state to handle the request.';
@@ -154,8 +159,7 @@ export const createCloud = (given: readonly FakeInstance[], buckets: string): Cl
       ...parts,
     };
     operations.unshift(operation);
-    const running = run(operation, work).finally(() => works.delete(running));
-    works.add(running);
+    follow(run(operation, work));
     return operation;
   };
 
@@ -325,15 +329,12 @@ export const createCloud = (given: readonly FakeInstance[], buckets: string): Cl
     },
     deleteBackup: (name) => {
       const backup = find(name);
-      return begin(
-        backup.instance,
-        'DELETE_BACKUP',
-        { backupContext: { kind: 'sql#backupContext', name } },
-        async () => {
-          await backup.contents?.remove();
-          backups = backups.filter((each) => each !== backup);
-        },
-      );
+      return begin(backup.instance, 'DELETE_BACKUP', { backupContext: { kind: 'sql#backupContext', name } }, () => {
+        backups = backups.filter((each) => each !== backup);
+        // Its files are nobody's business: nobody waits for them.
+        if (backup.contents) follow(backup.contents.remove());
+        return Promise.resolve();
+      });
     },
     backup: find,
     cancel: (operation) => {
