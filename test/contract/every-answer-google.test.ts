@@ -11,6 +11,7 @@ import type { ApiWeather } from '../fakes/google/google-api.ts';
 import { fairTransferWeather } from '../fakes/storage-transfer/cloud.ts';
 import { type CloudLab, instanceOf, startCloudLab } from '../support/cloud-sql.ts';
 import { type AnsweredCall, type AnswerName, type Ends, endsOf, named, outlived } from '../support/every-answer.ts';
+import { newServerJob, nextName } from '../support/new-servers.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { startTransferLab, transferProject, type TransferLab } from '../support/storage-transfer.ts';
 
@@ -84,6 +85,10 @@ describe('every answer to a call of Cloud SQL', () => {
     ignore: [],
   });
   const run = async (service: DatabaseService, job: ServiceJob) => service.wait(job, await service.start(job));
+  let snapshot: string;
+  let standing: string;
+  const late = 'NEW_SERVER_FAILED';
+  const newServer = (seconds?: number) => newServerJob(snapshot, nextName(), seconds);
 
   const calls: readonly AnsweredCall<DatabaseService>[] = [
     ['sql.instances.get', (service) => service.problems()],
@@ -108,6 +113,23 @@ describe('every answer to a call of Cloud SQL', () => {
       // What is gone is gone.
       { '404': 'done', reset: 'done' },
     ],
+    [
+      'sql.instances.insert',
+      (service) => service.start(newServer()),
+      // Google keeps the names of instances that are deleted.
+      { '409': 'NAME_TAKEN', '412': 'NEW_SERVER_FAILED' },
+    ],
+    [
+      'sql.instances.restoreBackup',
+      (service) => run(service, newServer(8)),
+      // As long as the job may take it is asked for again, unless it has begun.
+      { '412': late, '429': late, '500': late, '503': late, reset: 'done' },
+    ],
+    [
+      'sql.instances.delete',
+      (service) => service.remove({ kind: 'new-server', id: standing }),
+      { '404': 'done', '412': 'SERVICE_REFUSED' },
+    ],
   ];
 
   const quiet = async (): Promise<void> => {
@@ -120,6 +142,8 @@ describe('every answer to a call of Cloud SQL', () => {
     cloud = await startCloudLab([instanceOf(server, 'main')]);
     await cloud.bucket('backups');
     await runSql(server, 'postgres', 'CREATE DATABASE shop');
+    snapshot = (await run(open(), snapshotJob())).id;
+    standing = (await run(open(), newServer())).id;
   });
   afterEach(() => {
     Object.assign(cloud.fake.cloud.weather, fairWeather());
@@ -131,9 +155,7 @@ describe('every answer to a call of Cloud SQL', () => {
   });
 
   it('is of all calls that there are', () => {
-    expect([...calls.map(([call]) => call), 'sql.instances.restoreBackup'].sort()).toEqual(
-      Object.keys(sqlCalls).sort(),
-    );
+    expect(calls.map(([call]) => call).sort()).toEqual(Object.keys(sqlCalls).sort());
   });
 
   it.each(named(calls))('at %s', async (call, { work, more }) => {
