@@ -9,6 +9,7 @@ const transfer = (what: string) => contract('storage-transfer', what);
 const transferRun = (what: string) => component('storage-transfer', what);
 const snapshotCopies = (what: string) => contract('rds-copies', what);
 const newRds = (what: string) => contract('rds-new-server', what);
+const newSql = (what: string) => contract('cloud-sql-new-server', what);
 const outOfReach = (what: string) => contract('out-of-reach', `out of reach in ${what}`);
 const locks = (what: string) => contract('object-locks', what);
 const within = (cloud: string, what: string) => contract('copies', `copy within ${cloud} > ${what}`);
@@ -54,7 +55,7 @@ export const cloudWorkRows: readonly (Row & BadInput)[] = [
   },
   {
     row: 25,
-    surface: 'RDS, Azure',
+    surface: 'Cloud SQL, RDS, Azure',
     input: 'a name that is taken by others, or was ours until somebody changed its tag',
     promise: 'refused, and never touched',
     codes: ['SNAPSHOT_FAILED', 'TEMPORARY_SERVER_FAILED', 'NAME_TAKEN'],
@@ -62,6 +63,8 @@ export const cloudWorkRows: readonly (Row & BadInput)[] = [
       rds('jobs of * > have names that are not taken from others'),
       azure('jobs > have names that are not taken from others, for to create what exists is to change it'),
       newRds('a new server out of a snapshot of * > is refused where another has its name, which is not touched'),
+      newSql('the name of a new server > that another has is refused, which is not touched'),
+      newSql('the name of a new server > that Google keeps of a deleted one is refused, and says so'),
       contract('azure-new-server', 'a new server is refused where another has its name, which is not touched'),
       snapshotCopies('copies of snapshots > are not taken from others'),
     ],
@@ -341,6 +344,28 @@ export const cloudWorkRows: readonly (Row & BadInput)[] = [
       contract('azure-new-server', 'a new server is of a time that Azure still knows'),
       component('new-server-azure', 'a new server goes when it is not as far as it was asked for'),
       component('new-server-azure', 'a new server goes when the restore is told to stop'),
+    ],
+  },
+  {
+    row: 47,
+    surface: 'Cloud SQL',
+    input: 'a new server that fails, is not restored in time, whose snapshot is gone, or that cannot be removed',
+    promise: 'the restore says why, removes the server or names it as what costs money; the live one stays as it is',
+    codes: ['NEW_SERVER_FAILED', 'SNAPSHOT_MISSING', 'NAME_TAKEN'],
+    proofs: [
+      component(
+        'new-server-cloud-sql',
+        'a new server that fails goes, and the restore says why; it needs these permissions and no others',
+      ),
+      component('new-server-cloud-sql', 'a new server that could not be removed is named, as what costs money'),
+      component(
+        'new-server-cloud-sql',
+        'a new server cannot have the name of one that was deleted, and says for how long',
+      ),
+      newSql('a new server > that runs is not restored yet'),
+      newSql('a new server fails > without its snapshot, whole and there'),
+      newSql('a new server fails > where Google has lost its restore three times, and not before'),
+      newSql('a new server fails > that is not restored in time'),
     ],
   },
 ];
