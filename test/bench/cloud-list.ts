@@ -16,7 +16,7 @@ const bytes = 16;
 const listMs = 60;
 /** Fills what a cut listing holds. */
 const few = 250_000;
-const objects = 200_000;
+const objects = 1_000_000;
 const many = 500_000;
 /** Objects that came since the inventory was written, among the others. */
 const late = 3000;
@@ -41,7 +41,7 @@ const shapes = [
 
 /**
  * A listing that is cut where an earlier inventory says, beside the same one page by page, where each page takes 60 ms; with
- * objects that came since; and its memory.
+ * objects that came since; and its memory. Of a million: twelve readers have nothing to share in a tenth of it.
  */
 export const benchCloudList = async (): Promise<Row[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'lc2-bench-cloud-list-'));
@@ -66,12 +66,11 @@ const compare = async (
   const times: Pair[] = [];
   const work: Pair[] = [];
   const pages: number[] = [];
-  let serial = await listAll(program, server);
-  const { parts } = serial;
+  // Once, for it takes a minute, and nothing but the pauses of the server decides how long.
+  const serial = await listAll(program, server);
   await server.fill('library', { from: objects, to: objects + late, bytes, folders });
   for (let round = 0; round < rounds; round++) {
-    serial = await listAll(program, server);
-    const split = await listAll(program, server, parts);
+    const split = await listAll(program, server, serial.parts);
     if (split.objects !== objects + late) throw new Error(`a listing found ${split.objects} objects`);
     times.push({ ours: split.wall, other: serial.wall });
     work.push({ ours: split.cpu, other: serial.cpu });
@@ -84,7 +83,7 @@ const compare = async (
     {
       bench: `listing of objects ${name}: pages, cut beside whole`,
       ours: median(pages),
-      other: serial.pages,
+      other: serial.pages + late / 1000,
       unit: '',
       goal: 1.05,
     },

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { isAlive } from '../../steps/runtime/process.ts';
+import { commandLineOf } from '../support/processes.ts';
 
 describe('a process', () => {
   it('lives, or is gone', async () => {
@@ -16,10 +17,17 @@ describe('a process', () => {
   });
 
   it('that nobody has buried yet is dead', async () => {
-    // The shell becomes a program that knows nothing of its child.
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    const [said] = await once(parent.stdout, 'data');
+    // The shell becomes a program that knows nothing of its child, which lives for longer than the shell.
+    const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+    });
+    const { stdout, pid: shell = 0 } = parent;
+    if (stdout === null) throw new Error('the shell has no output');
+    const [said] = await once(stdout, 'data');
     const pid = Number(String(said));
+    await expect.poll(() => commandLineOf({ pid: shell })).toBe(['sleep', '60', ''].join('\0'));
+    expect(isAlive(pid)).toBe(true);
+    parent.stdio[3]?.destroy();
     await expect.poll(() => isAlive(pid)).toBe(false);
     expect(process.kill(pid, 0)).toBe(true);
     parent.kill('SIGKILL');
