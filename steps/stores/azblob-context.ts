@@ -85,7 +85,7 @@ export const isRefused = (error: unknown, status: number): boolean =>
 export const azblobError = (error: unknown, context: FailureContext): Lc2Error => {
   if (error instanceof Lc2Error) return error;
   if (context.signal.aborted) return cancelled();
-  return storeError(failureOf(error), context, names);
+  return storeError(failureOf(error), context, ({ name }) => names[name]);
 };
 
 export const translate = (context: AzblobContext, key: string, error: unknown): Lc2Error => {

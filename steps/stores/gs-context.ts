@@ -69,7 +69,7 @@ const names: Readonly<Record<string, ErrorCode>> = {
 export const gsError = (error: unknown, context: FailureContext): Lc2Error => {
   if (error instanceof Lc2Error) return error;
   if (context.signal.aborted) return cancelled();
-  return storeError(failureOf(error), context, names);
+  return storeError(failureOf(error), context, ({ name }) => names[name]);
 };
 
 export const translate = (context: GsContext, key: string, error: unknown): Lc2Error => {

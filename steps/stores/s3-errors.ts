@@ -1,6 +1,6 @@
 import { type ErrorCode, Lc2Error } from '../../core/errors.ts';
 import { cancelled } from './bodies.ts';
-import { type FailureContext, storeError, type StoreFailure } from './store-error.ts';
+import { type FailureContext, type Reading, storeError, type StoreFailure } from './store-error.ts';
 
 /** What an SDK call ended with, taken apart. */
 export const failureOf = (error: unknown): StoreFailure => {
@@ -54,7 +54,7 @@ const names: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** Where the word is missing, for the answer to a HEAD has none, or means many things. */
-const codeOf = ({ name, status, message }: StoreFailure): ErrorCode | undefined => {
+const readFailure: Reading = ({ name, status, message }) => {
   if (status === 301) return 'STORE_NOT_FOUND';
   // Another region, a token that has expired, or a key of the customer.
   if (status === 400 && name.startsWith('Unknown')) return 'STORE_DENIED';
@@ -66,7 +66,5 @@ const codeOf = ({ name, status, message }: StoreFailure): ErrorCode | undefined 
 export const s3Error = (error: unknown, context: FailureContext): Lc2Error => {
   if (error instanceof Lc2Error) return error;
   if (context.signal.aborted) return cancelled();
-  const failure = failureOf(error);
-  const code = codeOf(failure);
-  return storeError(failure, context, code === undefined ? {} : { [failure.name]: code });
+  return storeError(failureOf(error), context, readFailure);
 };

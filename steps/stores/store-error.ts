@@ -28,28 +28,23 @@ const isNetwork = ({ status, errno, name }: StoreFailure): boolean =>
   (/^(ECONN|ENOTFOUND|EAI_|EHOST|ENET|ETIMEDOUT|EPIPE|EADDRNOTAVAIL|UND_ERR_CONNECT)/.test(errno ?? '') ||
     name === 'TimeoutError');
 
-/** The failure as an error of the catalogue; `names` are the words of this kind of store. */
-export const storeError = (
-  failure: StoreFailure,
-  context: FailureContext,
-  names: Readonly<Record<string, ErrorCode>>,
-): Lc2Error => {
+/** What this kind of store means by a failure, where it says it in its own way. */
+export type Reading = (failure: StoreFailure) => ErrorCode | undefined;
+
+/** The failure as an error of the catalogue. */
+export const storeError = (failure: StoreFailure, context: FailureContext, read: Reading): Lc2Error => {
   const label = [failure.status, failure.name === 'Error' ? undefined : failure.name, failure.errno].filter(
     (part) => part !== undefined,
   );
   const text = withoutSecrets(failure.message, context.secrets).slice(0, 300);
   const what = `the store answered: ${label.join(' ')}${text === '' ? '' : `: ${text}`}`;
-  return new Lc2Error(codeOf(failure, context, names), what, { where: context.where });
+  return new Lc2Error(codeOf(failure, context, read), what, { where: context.where });
 };
 
-const codeOf = (
-  failure: StoreFailure,
-  { answered }: FailureContext,
-  names: Readonly<Record<string, ErrorCode>>,
-): ErrorCode => {
+const codeOf = (failure: StoreFailure, { answered }: FailureContext, read: Reading): ErrorCode => {
   if (isTls(failure)) return 'STORE_TLS_FAILED';
   if (isNetwork(failure)) return answered ? 'STORE_FAILED' : 'STORE_UNREACHABLE';
-  return names[failure.name] ?? statuses[failure.status ?? 0] ?? 'STORE_FAILED';
+  return read(failure) ?? statuses[failure.status ?? 0] ?? 'STORE_FAILED';
 };
 
 const withoutSecrets = (text: string, secrets: Readonly<Record<string, string>>): string => {

@@ -4,25 +4,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { flexibleServerPermissions } from '../../core/permissions/services.ts';
 import { fairWeather, type Weather } from '../fakes/azure-arm/cloud.ts';
-import type { Capture } from '../oracle/facts.ts';
 import { differences } from '../oracle/compare.ts';
 import { runPsql } from '../oracle/psql.ts';
 import { seedEverything, seedRoles } from '../oracle/seed/everything.ts';
 import { type AzureLab, azureDatabase, azureSecret, startAzureLab } from '../support/azure.ts';
-import type { RunningCli } from '../support/cli.ts';
 import {
   captureAt,
   connectTo,
   createLab,
   environmentDocument,
   errorLines,
-  filesOf,
   type Lab,
   type Sealed,
   type Spec,
 } from '../support/lab.ts';
-import { nextName, type RestoredBeside, restoreBeside, serversSince } from '../support/new-servers.ts';
-import { waitFor } from '../support/processes.ts';
+import {
+  expectRefused,
+  inFlight,
+  keepBackups,
+  nextName,
+  type RestoredBeside,
+  restoreBeside,
+  serversSince,
+} from '../support/new-servers.ts';
 import { killStep } from '../support/running-step.ts';
 
 /** Of polls. */
@@ -41,19 +45,15 @@ let file: string;
 /** A moment before a table of that name was made. */
 let recent: number;
 /** By environment: its backup, and what was in the database then. */
-const backups = new Map<string, { readonly id: string; readonly before: Capture }>();
-const backupOf = (name: string) => {
-  const backup = backups.get(name);
-  if (!backup) throw new Error(`no backup of ${name}`);
-  return backup;
-};
+const backups = keepBackups();
+const backupOf = backups.of;
 
 const change = (sql: string): Promise<unknown> => runPsql(connectTo(azure.server, 'everything'), sql);
 
 const backUp = async (name: string): Promise<void> => {
   const before = await captureAt(azure.server, 'everything');
   const { backupId: id } = await lab.json<Sealed>('backup', '-f', file, '-e', name);
-  backups.set(name, { id, before });
+  backups.keep(name, { id, before });
   // What comes later is on no new server, whole seconds after.
   await sleep(1100);
   await change(`CREATE TABLE after_${name} AS SELECT 1 AS one`);
@@ -126,11 +126,6 @@ test('a new server has what there was at the point, beside a live one that stays
   expect(roles.filter((action) => !used.has(action))).toEqual([]);
 });
 
-const inFlight = async (cli: RunningCli, since: () => { readonly begun: number }): Promise<void> => {
-  await waitFor(() => since().begun === 1 || undefined, cli.ended);
-  await sleep(Math.random() * 300);
-};
-
 test('a new server is one, though the step was killed in flight and an answer was lost', async () => {
   const since = counter();
   weather.held = true;
@@ -188,12 +183,7 @@ test.each<[string, () => string[], RegExp]>([
   ],
 ])('a new server is refused for %s, before anything is done', async (_, args, line) => {
   const since = counter();
-  const files = await filesOf(lab.storage);
-  const result = await lab.cli(...args());
-  expect(errorLines(result)).toEqual([expect.stringMatching(line)]);
-  expect(result.status).toBe(78);
-  expect(since().begun).toBe(0);
-  expect(await filesOf(lab.storage)).toEqual(files);
+  await expectRefused(lab, { args: args(), line, since });
 });
 
 test('a new server is shown by a preview, which makes nothing', async () => {

@@ -7,7 +7,6 @@ import { cloudSqlNewServerPermissions } from '../../core/permissions/services.ts
 import { fairWeather, type Weather } from '../fakes/cloud-sql/cloud.ts';
 import type { FakeOperation } from '../fakes/cloud-sql/instances.ts';
 import { permissions as methodPermissions } from '../fakes/cloud-sql/methods.ts';
-import type { Capture } from '../oracle/facts.ts';
 import { differences } from '../oracle/compare.ts';
 import { runPsql } from '../oracle/psql.ts';
 import { seedEverything, seedRoles } from '../oracle/seed/everything.ts';
@@ -26,7 +25,14 @@ import {
   type Spec,
 } from '../support/lab.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { nextName, type RestoredBeside, restoreBeside, serversSince } from '../support/new-servers.ts';
+import {
+  expectRefused,
+  keepBackups,
+  nextName,
+  type RestoredBeside,
+  restoreBeside,
+  serversSince,
+} from '../support/new-servers.ts';
 import { waitFor } from '../support/processes.ts';
 import { killStep } from '../support/running-step.ts';
 
@@ -48,17 +54,13 @@ const environments: Readonly<Record<string, Spec>> = {
 
 let file: string;
 /** By environment: its backup, and what was in the database then. */
-const backups = new Map<string, { readonly id: string; readonly before: Capture }>();
-const backupOf = (name: string) => {
-  const backup = backups.get(name);
-  if (!backup) throw new Error(`no backup of ${name}`);
-  return backup;
-};
+const backups = keepBackups();
+const backupOf = backups.of;
 
 const backUp = async (name: string): Promise<void> => {
   const before = await captureAt(server, 'everything');
   const { backupId: id } = await lab.json<Sealed>('backup', '-f', file, '-e', name);
-  backups.set(name, { id, before });
+  backups.keep(name, { id, before });
 };
 
 beforeAll(async () => {
@@ -228,12 +230,7 @@ test.each<[string, () => string[], RegExp]>([
   ],
 ])('a new server is refused for %s, before anything is done', async (_, args, line) => {
   const since = counter();
-  const files = await filesOf(lab.storage);
-  const result = await lab.cli(...args());
-  expect(errorLines(result)).toEqual([expect.stringMatching(line)]);
-  expect(result.status).toBe(78);
-  expect(since().begun).toBe(0);
-  expect(await filesOf(lab.storage)).toEqual(files);
+  await expectRefused(lab, { args: args(), line, since });
 });
 
 test('a new server is shown by a preview, which makes nothing', async () => {

@@ -6,11 +6,9 @@ import { rdsNewServerStatements } from '../../core/permissions/services.ts';
 import { fairWeather, type Weather } from '../fakes/rds/cloud.ts';
 import { type RdsFake, startRdsFake } from '../fakes/rds/server.ts';
 import type { FakeSnapshot } from '../fakes/rds/things.ts';
-import type { Capture } from '../oracle/facts.ts';
 import { differences } from '../oracle/compare.ts';
 import { runPsql } from '../oracle/psql.ts';
 import { seedEverything, seedRoles } from '../oracle/seed/everything.ts';
-import type { RunningCli } from '../support/cli.ts';
 import {
   captureAt,
   connectTo,
@@ -24,8 +22,15 @@ import {
   type Spec,
 } from '../support/lab.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
-import { nextName, type RestoredBeside, restoreBeside, serversSince } from '../support/new-servers.ts';
-import { waitFor } from '../support/processes.ts';
+import {
+  expectRefused,
+  inFlight,
+  keepBackups,
+  nextName,
+  type RestoredBeside,
+  restoreBeside,
+  serversSince,
+} from '../support/new-servers.ts';
 import { killStep } from '../support/running-step.ts';
 import { clusterOf, instanceOf, rdsDatabase, rdsSecret } from '../support/rds.ts';
 
@@ -48,22 +53,15 @@ const kinds = ['instance', 'cluster'] as const;
 
 let file: string;
 /** By environment: its backup, and what was in the database then. */
-const backups = new Map<
-  string,
-  { readonly id: string; readonly snapshot: FakeSnapshot | undefined; readonly before: Capture }
->();
-const backupOf = (name: string) => {
-  const backup = backups.get(name);
-  if (!backup) throw new Error(`no backup of ${name}`);
-  return backup;
-};
+const backups = keepBackups<{ readonly snapshot: FakeSnapshot | undefined }>();
+const backupOf = backups.of;
 
 const change = (sql: string): Promise<unknown> => runPsql(connectTo(server, 'everything'), sql);
 
 const backUp = async (name: string): Promise<void> => {
   const before = await captureAt(server, 'everything');
   const { backupId: id } = await lab.json<Sealed>('backup', '-f', file, '-e', name);
-  backups.set(name, { id, snapshot: fake.cloud.snapshots.at(-1), before });
+  backups.keep(name, { id, snapshot: fake.cloud.snapshots.at(-1), before });
   // What comes later is on no new server.
   await change(`CREATE TABLE after_${name} AS SELECT 1 AS one`);
 };
@@ -133,11 +131,6 @@ test.each(kinds)(
     await expect.poll(since, patience).toEqual({ begun: 2, there: 1 });
   },
 );
-
-const inFlight = async (cli: RunningCli, since: () => { readonly begun: number }): Promise<void> => {
-  await waitFor(() => since().begun === 1 || undefined, cli.ended);
-  await sleep(Math.random() * 300);
-};
 
 test.each(kinds)(
   'a new server of an %s is one, though the step was killed in flight and answers were lost',
@@ -269,12 +262,7 @@ test.each<[string, () => string[], RegExp]>([
     const { cluster } = clusterOf(server, 'else');
     fake.cloud.addMember(cluster, { id: 'taken-1', tags: [], class: 'db.r6g.large' });
   }
-  const files = await filesOf(lab.storage);
-  const result = await lab.cli(...args());
-  expect(errorLines(result)).toEqual([expect.stringMatching(line)]);
-  expect(result.status).toBe(78);
-  expect(since().begun).toBe(0);
-  expect(await filesOf(lab.storage)).toEqual(files);
+  await expectRefused(lab, { args: args(), line, since });
 });
 
 test('a new server is refused when the snapshot is gone', async () => {

@@ -1,5 +1,10 @@
 // What tests of restores into new servers share, whichever cloud makes them.
-import type { Restored } from './lab.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import type { Capture } from '../oracle/facts.ts';
+import type { RunningCli } from './cli.ts';
+import { errorLines, filesOf, type Lab, type Restored } from './lab.ts';
+import { waitFor } from './processes.ts';
 
 export interface RestoredBeside extends Restored {
   readonly newServer: { readonly name: string; readonly host: string; readonly port: number };
@@ -48,4 +53,45 @@ export const serversSince = (cloud: Cloud) => {
     const { begun, there } = cloud.counts();
     return { begun: begun.servers - before.begun.servers, there: there.servers - before.there.servers };
   };
+};
+
+interface KeptBackup {
+  readonly id: string;
+  /** What was in the database then. */
+  readonly before: Capture;
+}
+
+/** The backups of a test's environments, by name. */
+export const keepBackups = <More = unknown>() => {
+  const kept = new Map<string, KeptBackup & More>();
+  return {
+    keep: (name: string, backup: KeptBackup & More): void => void kept.set(name, backup),
+    of: (name: string): KeptBackup & More => {
+      const backup = kept.get(name);
+      if (!backup) throw new Error(`no backup of ${name}`);
+      return backup;
+    },
+  };
+};
+
+/** A server was asked for, and somewhat later. */
+export const inFlight = async (cli: RunningCli, since: () => { readonly begun: number }): Promise<void> => {
+  await waitFor(() => since().begun === 1 || undefined, cli.ended);
+  await sleep(Math.random() * 300);
+};
+
+interface Refusal {
+  readonly args: readonly string[];
+  readonly line: RegExp;
+  readonly since: () => { readonly begun: number };
+}
+
+/** In one line, and neither a server nor a file comes of it. */
+export const expectRefused = async (lab: Lab, { args, line, since }: Refusal): Promise<void> => {
+  const files = await filesOf(lab.storage);
+  const result = await lab.cli(...args);
+  expect(errorLines(result)).toEqual([expect.stringMatching(line)]);
+  expect(result.status).toBe(78);
+  expect(since().begun).toBe(0);
+  expect(await filesOf(lab.storage)).toEqual(files);
 };
