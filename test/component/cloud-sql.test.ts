@@ -132,6 +132,29 @@ test('what the cloud exported is loaded by psql elsewhere, and what a server dum
   expect(cloud.fake.cloud.counts().begun['IMPORT']).toBe(imports);
 });
 
+test('what the cloud loads is read without the settings of its database, and views are filled with them', async () => {
+  const fresh = 'SET default_transaction_read_only = off;';
+  await runPsql(connectTo(server), 'CREATE DATABASE settled TEMPLATE template0');
+  await runPsql(
+    connectTo(server, 'settled'),
+    `CREATE TABLE t (v text[]); INSERT INTO t VALUES ('{a,NULL}');
+     ALTER DATABASE settled SET array_nulls = off; ALTER DATABASE settled SET default_transaction_read_only = on;
+     ALTER DATABASE settled SET timezone = 'Asia/Kolkata'; ALTER DATABASE settled SET default_text_search_config = 'german';`,
+  );
+  await runPsql(
+    connectTo(server, 'settled'),
+    `${fresh} CREATE MATERIALIZED VIEW reports AS SELECT date_trunc('day', timestamptz '2020-02-01 20:00+00')::date AS day,
+       to_tsvector('die Häuser') AS words;`,
+  );
+  const database = cloud.database(server, 'main', { databases: ['settled'] });
+  const file = await lab.write('settled.yaml', [environment('settled', { database }), databaseSecret(server)]);
+  const before = await captureAt(server, 'settled');
+  await lab.json('backup', '-f', file);
+  await runPsql(connectTo(server, 'settled'), `${fresh} DELETE FROM t`);
+  await lab.json('restore', '-f', file, '--backup', 'latest', '--confirm', 'settled');
+  expect(differences(before, await captureAt(server, 'settled'))).toEqual([]);
+});
+
 test('in-place needs a dump that knows what it replaces, and says so before anything', async () => {
   const file = await lab.write('in-place.yaml', [environment('prd'), databaseSecret(server)]);
   await lab.json('backup', '-f', file);

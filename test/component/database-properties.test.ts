@@ -11,6 +11,7 @@ import {
   databaseSpec,
   environmentDocument,
   type Lab,
+  secretDocument,
 } from '../support/lab.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 
@@ -54,7 +55,15 @@ beforeAll(async () => {
      CREATE SCHEMA inner_rights; GRANT USAGE ON SCHEMA inner_rights TO first; CREATE TABLE inner_rights.t (); GRANT SELECT ON inner_rights.t
      TO first WITH GRANT OPTION; SET ROLE first; GRANT SELECT ON inner_rights.t TO "Second; one"; RESET ROLE;
      ALTER DATABASE properties SET default_transaction_read_only = on; ALTER DATABASE properties SET array_nulls = off;
-     ALTER DATABASE properties SET datestyle = 'German, DMY'; ALTER DATABASE properties SET intervalstyle = 'sql_standard';`,
+     ALTER DATABASE properties SET datestyle = 'German, DMY'; ALTER DATABASE properties SET intervalstyle = 'sql_standard';
+     ALTER DATABASE properties SET timezone = 'Asia/Kolkata'; ALTER DATABASE properties SET default_text_search_config = 'german';
+     ALTER DATABASE properties SET default_transaction_isolation = 'serializable';`,
+  );
+  await sql(
+    'properties',
+    `SET default_transaction_read_only = off;
+     CREATE MATERIALIZED VIEW reports AS SELECT date_trunc('day', timestamptz '2020-02-01 20:00+00')::date AS day,
+       to_tsvector('die Häuser') AS words, current_setting('timezone') AS zone;`,
   );
   await sql('bytes', String.raw`CREATE TABLE t (v text); INSERT INTO t VALUES (E'\xff\xfe'), ('plain');`);
   file = await lab.write('env.yaml', [
@@ -94,6 +103,45 @@ test('a database that was dropped comes back with them', async () => {
 test('settings of a database do not stop or bend a restore in place', async () => {
   await restore('--database-mode', 'in-place');
   expect(await changed()).toEqual([]);
+});
+
+test('money of a locale that the target does not have comes back', async () => {
+  const german = await startPostgres({ locale: 'de_DE.UTF-8', settings: { lc_monetary: 'de_DE.UTF-8' } });
+  try {
+    const source = (text: string): Promise<string> => runPsql(connectTo(german, 'postgres'), text);
+    await source('CREATE DATABASE money');
+    await runPsql(
+      connectTo(german, 'money'),
+      `CREATE TABLE t AS SELECT '1.234,56 €'::money AS price, '-0,01'::money AS least`,
+    );
+    const abroad = await lab.write('german.yaml', [
+      environmentDocument('german', {
+        database: { ...databaseSpec(german), credentials: { secretName: 'german' } },
+        storage: { url: `file://${lab.storage}` },
+      }),
+      environmentDocument('prd', { database: databaseSpec(server), storage: { url: `file://${lab.storage}` } }),
+      databaseSecret(server),
+      secretDocument('german', { username: german.superuser, password: german.password }),
+    ]);
+    await lab.json('backup', '-f', abroad, '-e', 'german');
+    await lab.json(
+      'restore',
+      '-f',
+      abroad,
+      '--source',
+      'german',
+      '--into',
+      'prd',
+      '--backup',
+      'latest',
+      '--confirm',
+      'prd',
+    );
+    expect(await source('SELECT current_setting($$lc_monetary$$)')).toBe('de_DE.UTF-8\n');
+    expect(await sql('money', 'SELECT price::numeric, least::numeric FROM t')).toBe('1234.56|-0.01\n');
+  } finally {
+    await german.stop();
+  }
 });
 
 test('a superuser who loads for a role leaves out what the role may not make', async () => {

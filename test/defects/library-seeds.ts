@@ -7,14 +7,14 @@ const narrow = ['--seed', '44', '--count', '1', '--workers', '1'];
 export const librarySeeds: readonly Seed[] = [
   {
     breaks: 'a setting that is a list of names comes back as one name',
-    file: 'steps/engines/postgresql/load.ts',
+    file: 'steps/engines/postgresql/apply-properties.ts',
     find: "? listItems(value).map(quoteText).join(', ')",
     replace: '? quoteText(value)',
     test: campaign('seeds', ...narrow, ...properties),
   },
   {
     breaks: 'grants on a database come back as if its owner had made them all',
-    file: 'steps/engines/postgresql/load.ts',
+    file: 'steps/engines/postgresql/apply-properties.ts',
     find: 'const other = self?.others === true ? grantor : undefined;',
     replace: "const other = grantor === '' ? grantor : undefined;",
     test: campaign('seeds', ...narrow, ...properties),
@@ -32,9 +32,33 @@ export const librarySeeds: readonly Seed[] = [
   {
     breaks: 'views are filled in the style of dates of the database that they are restored into',
     file: 'steps/engines/postgresql/load.ts',
-    find: "    datestyle: 'ISO',\n",
+    find: "  datestyle: 'ISO',\n",
     replace: '',
     test: component('database-properties', 'settings of a database do not stop or bend a restore in place'),
+  },
+  {
+    breaks: 'a database has its settings only when its views are filled',
+    file: 'steps/engines/postgresql/postgresql.ts',
+    find: '      await applyFillSettings(session, into, { shape, reads: readSettings(base) });\n',
+    replace: '',
+    test: component('database-properties', 'a database that was dropped comes back with them'),
+  },
+  {
+    breaks: 'whoever loads for us reads a dump under the settings of the database',
+    file: 'steps/engines/postgresql/apply-properties.ts',
+    find: ' && !(setting.name.toLowerCase() in order.reads)',
+    replace: '',
+    test: component(
+      'cloud-sql',
+      'what the cloud loads is read without the settings of its database, and views are filled with them',
+    ),
+  },
+  {
+    breaks: 'money is written as the locale of the server says',
+    file: 'steps/engines/postgresql/dump.ts',
+    find: ', PGOPTIONS: serverOptions(writtenWith) };',
+    replace: ' };',
+    test: component('database-properties', 'money of a locale that the target does not have comes back'),
   },
   {
     breaks: 'names of subscriptions are read where their encoding is another',
@@ -49,7 +73,7 @@ export const librarySeeds: readonly Seed[] = [
   },
   {
     breaks: 'settings of roles in a database stay away',
-    file: 'steps/engines/postgresql/load.ts',
+    file: 'steps/engines/postgresql/apply-properties.ts',
     find: 'if (setting.role !== undefined && !(sameEnvironment && roles.has(setting.role))) continue;',
     replace: 'if (setting.role !== undefined) continue;',
     test: campaign('seeds', ...narrow, ...properties),

@@ -123,7 +123,7 @@ expose_server() { # where it is, its name in the cache
 
 install_servers() {
   install_demo
-  install_packages pgbouncer
+  install_packages pgbouncer locales
   install_go versitygw github.com/versity/versitygw "$versitygw_version" /cmd/versitygw
   link_programs "versitygw-$versitygw_version" versitygw
   install_moto

@@ -28,6 +28,8 @@ export interface PostgresOptions {
   readonly tls?: boolean | { readonly names?: readonly string[] };
   /** Extra arguments of initdb, such as `--locale=C`. */
   readonly initdb?: readonly string[];
+  /** Such as `de_DE.UTF-8`: besides C, the only one it knows. */
+  readonly locale?: string;
 }
 
 export interface PostgresServer {
@@ -165,7 +167,16 @@ interface Prepared {
   readonly dataDir: string;
   readonly socketDir: string;
   readonly password: string;
+  readonly env: NodeJS.ProcessEnv;
   readonly certificates?: Certificates;
+}
+
+/** A machine need not have it. */
+async function makeLocale(root: string, name: string): Promise<string> {
+  const folder = join(root, 'locales');
+  await mkdir(folder, { mode: 0o755 });
+  await run('localedef', ['-i', name.split('.')[0] ?? '', '-f', 'UTF-8', join(folder, name)]);
+  return folder;
 }
 
 async function prepare(bin: string, account: Account | undefined, options: PostgresOptions): Promise<Prepared> {
@@ -194,7 +205,8 @@ async function prepare(bin: string, account: Account | undefined, options: Postg
   const hba = join(dataDir, 'pg_hba.conf');
   const lines = [...(options.hba ?? []), ...(options.address === undefined ? [] : forEverybody)];
   await writeFile(hba, `${lines.join('\n')}\n${await readFile(hba, 'utf8')}`);
-  return { root, dataDir, socketDir, password, ...(certificates && { certificates }) };
+  const env = options.locale === undefined ? {} : { LOCPATH: await makeLocale(root, options.locale) };
+  return { root, dataDir, socketDir, password, env, ...(certificates && { certificates }) };
 }
 
 /** Another process may take the free port first: then the next one is tried. */
@@ -206,7 +218,7 @@ async function launch(bin: string, account: Account | undefined, prepared: Prepa
     const child = spawn(command, [...argv], {
       cwd: prepared.root,
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '' },
+      env: { PATH: process.env['PATH'] ?? '', ...prepared.env },
     });
     await writeFile(log, '');
     child.stderr.on('data', (chunk: Buffer) => void appendFile(log, chunk).catch(() => undefined));

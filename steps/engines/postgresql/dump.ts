@@ -4,7 +4,7 @@ import { spawnPipeline, type Stage, type StageExit } from '../../runtime/childre
 import { isConnectionLoss } from './errors.ts';
 import { createRowCounter } from './row-counter.ts';
 import { addressOf, type ServerAccess } from './session.ts';
-import type { Tools } from './tools.ts';
+import { serverOptions, type Tools } from './tools.ts';
 
 /**
  * One frame, whole or refused: zstd checks length and content itself when it reads back. Level 3 takes a fifth more of the
@@ -39,6 +39,9 @@ const dumpCode = (tail: string): ErrorCode => {
   return /permission denied/i.test(tail) ? 'DATABASE_PRIVILEGE' : 'DUMP_FAILED';
 };
 
+/** pg_dump writes money as the locale of the database does, which another server may not have, or read otherwise. */
+export const writtenWith = { lc_monetary: 'C' } as const;
+
 export const dumpDatabase = async function* (
   { access, tools }: ToolRun,
   point: DatabasePoint,
@@ -53,11 +56,9 @@ export const dumpDatabase = async function* (
     // Bytes of no known encoding cannot be made into another one.
     ...(point.properties.encoding === 'SQL_ASCII' ? ['--encoding=SQL_ASCII'] : []),
   ];
+  const env = { ...access.toolEnv(point.database), PGOPTIONS: serverOptions(writtenWith) };
   const pipeline = await spawnPipeline({
-    stages: [
-      { program: tools.program('pg_dump'), args, env: access.toolEnv(point.database), name: 'pg_dump' },
-      compress,
-    ],
+    stages: [{ program: tools.program('pg_dump'), args, env, name: 'pg_dump' }, compress],
     signal,
     redact: redactor(access),
     onFailure: dumpFailure(addressOf(spec, point.database)),

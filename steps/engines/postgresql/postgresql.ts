@@ -12,7 +12,8 @@ import {
   restoreProblems,
 } from './inspect.ts';
 import { analyzeDatabase } from './analyze.ts';
-import { applyProperties, createDatabase, jobs, loadDump, loadPlain } from './load.ts';
+import { applyFillSettings, applyProperties, createDatabase } from './apply-properties.ts';
+import { jobs, loadDump, loadPlain, readSettings } from './load.ts';
 import { countPlainRows, unpackPlain } from './plain.ts';
 import { lockDatabases } from './locks.ts';
 import { listDatabases, type Mark, previousOf, setMark } from './marks.ts';
@@ -82,6 +83,7 @@ export const openPostgresql = ({ spec, secrets, environment, signal, env }: Post
     const create = async (): Promise<void> => {
       await createDatabase(session, into, { properties: shape.properties, owner, major: identity.major });
       await setMark(session, into, mark);
+      await applyFillSettings(session, into, { shape, reads: readSettings(base) });
     };
     if (dump.fill)
       await dump.fill(into, async () => {

@@ -22,12 +22,13 @@ import { otherRole, type World } from './world.ts';
 export const runCase = async (world: World, plan: CasePlan): Promise<string> => {
   const lab = await createLab();
   try {
-    for (const { name, create, contents, properties } of plan.databases) {
+    for (const { name, create, contents, properties, settled } of plan.databases) {
       await accepted(create, () => runPsql(connectTo(world.source), create));
       await accepted(contents, () => runPsql(connectTo(world.source, name), contents));
       await accepted(properties, () =>
         runPsql(connectTo(world.source), `SET standard_conforming_strings = on;\n${properties}`),
       );
+      await accepted(settled, () => runPsql(connectTo(world.source, name), settled));
     }
     return await backUpAndRestore(world, plan, lab);
   } finally {

@@ -212,8 +212,7 @@ const forms: Readonly<Record<RestoreForm, (stage: Stage) => Promise<void>>> = {
       newer.id,
       '--components',
       'database',
-      '--database',
-      `${name}=${as}`,
+      `--database=${name}=${as}`,
     ]);
     assertDatabase(newer.state, name, await captureAt(world.source, as), { renameDatabase: as });
     for (const each of names(stage)) assertDatabase(before, each, await captureAt(world.source, each), {});

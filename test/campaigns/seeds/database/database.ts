@@ -104,6 +104,8 @@ export interface DrawnDatabase {
   readonly contents: string;
   /** Of the database itself; run in another one. */
   readonly properties: string;
+  /** What follows from them: the rows of materialized views. */
+  readonly settled: string;
   /** What an application does to it between two backups; another text each time. */
   change(): string;
   /** What breaks it, so that a restore has something to do: rows only, or all that it holds. */
@@ -114,7 +116,7 @@ const script = (lines: readonly string[]): string => lines.map((line) => `${line
 /** Databases have settings of their own from the second session on: these are for the session that changes them. */
 const plainSession = `SET default_transaction_read_only = off; SET standard_conforming_strings = on; SET session_replication_role = origin;
 SET array_nulls = on; SET check_function_bodies = off; SET client_min_messages = error; SET DateStyle = 'ISO, YMD';
-SET IntervalStyle = postgres;
+SET IntervalStyle = postgres; SET quote_all_identifiers = off;
 SET xmloption = content; SET search_path = pg_catalog; SET transform_null_equals = off; SET client_encoding = 'UTF8';
 SET TimeZone = 'UTC';\n`;
 
@@ -144,6 +146,7 @@ export const drawDatabase = (options: DatabaseOptions): DrawnDatabase => {
     kinds: wantsProperties ? [...drawn, 'properties'] : drawn,
     contents,
     properties: ofDatabase,
+    settled: `${plainSession}${script(refresh(draw))}`,
     change: () => {
       const from = draw.statements.length;
       change(draw, ++changes);
@@ -170,8 +173,14 @@ const change = (draw: Draw, count: number): void => {
       `ALTER TABLE ${added.ref} ADD COLUMN ${draw.name()} ${anyType(draw).sql}`,
       `COMMENT ON TABLE ${added.ref} IS ${draw.text()}`,
     );
-  draw.add(...draw.filled.map((ref) => `REFRESH MATERIALIZED VIEW ${ref}`));
+  draw.add(...refresh(draw));
 };
+
+/** As a restore fills them anew: under the settings of the database. */
+const refresh = ({ filled }: Draw): string[] => [
+  'RESET TimeZone',
+  ...filled.map((ref) => `REFRESH MATERIALIZED VIEW ${ref}`),
+];
 
 const damageRows = ({ random, tables }: Draw): string[] =>
   random
