@@ -75,6 +75,10 @@ export const catalogue = {
   OBJECT_NOT_FOUND: { kind: 'terminal', remedy: 'the object is gone: run `lc2-backup verify` on the backup' },
   OBJECT_EXISTS: { kind: 'terminal', remedy: 'nothing sealed is written twice: choose another key' },
   OBJECT_CHANGED: { kind: 'retry', remedy: 'the object changed while it was read: it is copied again' },
+  OBJECT_UNREADABLE: {
+    kind: 'user',
+    remedy: 'take the object out of its archive, or write it anew without a key of your own, or exclude it',
+  },
   KEY_UNSUPPORTED: {
     kind: 'user',
     remedy: 'restore into a store that can hold the named key, or leave it out by prefix',

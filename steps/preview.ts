@@ -270,9 +270,10 @@ const previewStore = ({ context, storage, manifest, fixed, store }: StorePreview
       cuts: () => cutsOf(storeEntryOf(manifest, store).inventory),
       level: 'listed',
       inherited: 'listed',
+      mustRead: true,
       ...(only !== undefined && other === undefined && { prefix: only }),
-      onProblem: ({ key, message }) => {
-        throw new Lc2Error('BACKUP_DAMAGED', message, { where: key });
+      onProblem: ({ code, key, message }) => {
+        throw new Lc2Error(code, message, { where: key });
       },
     });
     const lost = target.capabilities.metadata ? lostNames(metadata) : lostMetadata(metadata, storage);

@@ -1,19 +1,14 @@
 import type { ObjectStoreSpec } from '../core/api/backup-environment.ts';
-import { isUnchanged } from '../core/manifest/inventory.ts';
 import type { InventoryPart, ObjectStoreEntry } from '../core/manifest/manifest.ts';
-import { chosenStores, excludeRules } from '../core/plan/environment.ts';
-import { compileFilter } from '../core/plan/filter.ts';
+import { chosenStores } from '../core/plan/environment.ts';
 import { mayTransfer } from '../core/plan/mover-choice.ts';
 import { layout } from '../core/plan/layout.ts';
-import { mergeByKey } from '../core/plan/merge.ts';
-import { cutsOf } from '../core/plan/split-listing.ts';
-import type { ObjectStore } from '../core/ports/object-store.ts';
 import { transfer as contract, type TransferOutput } from '../core/steps/transfer.ts';
+import { backupItems } from './runtime/backup-items.ts';
 import { copyInBulk } from './runtime/bulk-transfer.ts';
 import type { StepContext } from './runtime/context.ts';
-import { createInventoryWriter, readInventory } from './runtime/inventory-io.ts';
+import { createInventoryWriter } from './runtime/inventory-io.ts';
 import { type CopyItem, openCopier } from './runtime/object-copier.ts';
-import { pagesOf } from './runtime/pages.ts';
 import { assertOwner, type BackupRun, claimRun, once } from './runtime/run.ts';
 import { sha256 } from './runtime/bytes.ts';
 import { tryReadManifest } from './runtime/storage.ts';
@@ -55,11 +50,25 @@ interface StoreTask {
   readonly report: (fraction: number) => void;
 }
 
+/** How many there are is known of the backup before. */
+const doneOf = (seen: number, expected: number): number =>
+  expected > 0 ? Math.min(0.99, seen / expected) : seen / (seen + 10_000);
+
 const transferStore = async (task: StoreTask): Promise<TransferOutput['stores'][number]> => {
-  const { context, run, store } = task;
+  const { context, run, store, base, report } = task;
   const source = await context.openStore({ location: store, secrets: context.secrets.objects });
   try {
-    const listed = (): AsyncIterable<readonly CopyItem[]> => itemsOf(task, source);
+    const listed = (): AsyncIterable<readonly CopyItem[]> => {
+      const { storage, environment } = run;
+      return backupItems({
+        source,
+        storage,
+        spec: environment.spec,
+        store,
+        base,
+        onSeen: (seen, expected) => report(doneOf(seen, expected)),
+      });
+    };
     const { storageTransfer: spec } = store;
     const isBulk = spec !== undefined && mayTransfer(store, run.environment.spec.storage);
     const { items, transferred } = isBulk
@@ -88,25 +97,5 @@ const transferStore = async (task: StoreTask): Promise<TransferOutput['stores'][
     return { name: store.name, mover: copier.mover, draft, copied };
   } finally {
     await source.close();
-  }
-};
-
-const itemsOf = async function* (task: StoreTask, source: ObjectStore): AsyncIterable<readonly CopyItem[]> {
-  const { run, store, base, report } = task;
-  const filter = compileFilter(excludeRules(run.environment.spec, store));
-  // A store that was pointed elsewhere has other objects, whatever their names and times.
-  const usable = base?.url === store.url ? base : undefined;
-  const inventory = usable?.inventory ?? [];
-  const held = readInventory(run.storage, inventory);
-  let seen = 0;
-  for await (const pairs of mergeByKey(pagesOf(source.list({ cuts: cutsOf(inventory) })), held.pages)) {
-    const items: CopyItem[] = [];
-    for (const { left: object, right: line } of pairs) {
-      if (!object || filter.match(object.key) >= 0) continue;
-      if (++seen % 256 === 0)
-        report(usable && usable.objectCount > 0 ? Math.min(0.99, seen / usable.objectCount) : seen / (seen + 10_000));
-      items.push(line && isUnchanged(line, object) ? { line } : { object });
-    }
-    yield items;
   }
 };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ObjectStoreSpec } from '../../core/api/backup-environment.ts';
 import { ensureLc2Error, exitStatus } from '../../core/errors.ts';
 import { humanBytes } from '../../core/human-bytes.ts';
 import { tryService } from '../../core/plan/environment.ts';
@@ -9,29 +10,42 @@ import { newestTools, toolsFor } from '../../steps/engines/postgresql/tools.ts';
 import type { StoreAt } from '../../steps/runtime/context.ts';
 import { requireLocks } from '../../steps/runtime/lock-backup.ts';
 import { copyAt, newestSealed, openStorage, storageAt, tryReadManifest } from '../../steps/runtime/storage.ts';
+import { type Survey, surveyObjects } from '../survey-objects.ts';
 import { type Command, type Io, openScene, printJson, readArgs, type Scene } from '../command.ts';
 
 /** Signatures and expiry go wrong long before this; a few seconds are normal. */
 const skewSeconds = 300;
 
 export const check: Command = {
-  usage: 'check -f FILE [-e NAME] [--json]',
-  summary: 'is this environment usable: connections, privileges, storage, clocks',
+  usage: 'check -f FILE [-e NAME] [--objects] [--json]',
+  summary:
+    'is this environment usable: connections, privileges, storage, clocks; with --objects: can all of them be read',
   run: async (args, io) => {
-    const { values } = readArgs(args, {}, { max: 0 });
+    const { values } = readArgs(args, { objects: { type: 'boolean', default: false } }, { max: 0 });
     const scene = openScene(values, io);
+    const surveys: Survey[] = [];
     const problems = [
       ...(await checkDatabase(scene, io)),
       ...(await checkService(scene)),
       ...(await checkStorage(scene, io)),
       ...(await checkCopies(scene, io)),
-      ...(await checkStores(scene)),
+      ...(await checkStores(scene, values.objects ? surveys : undefined)),
     ];
     const ok = problems.every(({ severity }) => severity !== 'error');
     const copies = ok ? await planCopies(scene) : [];
-    if (values.json) printJson(io, { ok, problems, ...(copies.length > 0 && { copies }) });
+    if (values.json)
+      printJson(io, {
+        ok,
+        problems,
+        ...(surveys.length > 0 && { objects: surveys }),
+        ...(copies.length > 0 && { copies }),
+      });
     else {
       for (const { severity, code, message } of problems) io.stdout(`${severity}: ${code}: ${message}\n`);
+      for (const { name, objects: found, bytes, toCopy } of surveys)
+        io.stdout(
+          `objects of ${name}: ${amount(found, bytes)}; a backup copies ${amount(toCopy.objects, toCopy.bytes)}\n`,
+        );
       for (const { name, url, mover, bytes, requests } of copies)
         io.stdout(`copy ${name} to ${url} by ${mover}: about ${humanBytes(bytes)} and ${requests} requests\n`);
       if (ok) io.stdout(`environment ${scene.environment.name} is usable\n`);
@@ -39,6 +53,8 @@ export const check: Command = {
     return ok ? 0 : exitStatus.user;
   },
 };
+
+const amount = (objects: number, bytes: number): string => `${objects} (${humanBytes(bytes)})`;
 
 /** What a part throws is its problem, not the end of the check. */
 const collect = async (look: () => Promise<readonly Problem[]>): Promise<readonly Problem[]> => {
@@ -150,17 +166,36 @@ const removeProbe = async (storage: ObjectStore, key: string): Promise<Problem[]
   }
 };
 
-const checkStores = async ({ environment, secrets, adapters }: Scene): Promise<readonly Problem[]> => {
+const checkStores = async (scene: Scene, surveys: Survey[] | undefined): Promise<readonly Problem[]> => {
+  const { environment, secrets, adapters } = scene;
   const found: Problem[] = [];
   for (const location of environment.spec.objectStores) {
     const problems = await collect(async () => {
       const store = await adapters.openStore({ location, secrets: secrets.objects });
       for await (const _ of store.list()) break;
+      const surveyed = surveys && (await surveyStore(scene, location, store));
+      if (surveyed) surveys?.push(surveyed.survey);
       await store.close();
       if (location.storageTransfer) await adapters.openTransfer(location.storageTransfer, secrets.storage).probe();
-      return [];
+      return surveyed?.problems ?? [];
     });
     found.push(...problems.map((problem) => ({ ...problem, message: `${location.name}: ${problem.message}` })));
   }
   return found;
+};
+
+const surveyStore = async (
+  { environment, secrets, adapters }: Scene,
+  store: ObjectStoreSpec,
+  source: ObjectStore,
+): ReturnType<typeof surveyObjects> => {
+  const storage = await openStorage(adapters, environment, secrets.storage);
+  try {
+    const stamp = await newestSealed(storage);
+    const manifest = stamp === undefined ? undefined : await tryReadManifest(storage, stamp);
+    const base = manifest?.objectStores.find(({ name }) => name === store.name);
+    return await surveyObjects({ source, storage, spec: environment.spec, store, base, onSeen: () => undefined });
+  } finally {
+    await storage.close();
+  }
 };

@@ -108,6 +108,11 @@ export interface ObjectInfo {
   readonly version: string;
   /** Where it is not the usual one: what a copy within the store must be told to keep. Not of every store. */
   readonly storageClass?: string;
+  /**
+   * Nobody can read it as it is, and `get` ends with OBJECT_UNREADABLE. `list` tells what the store tells there; `head` knows
+   * better of archives, whose objects may be taken out for some days.
+   */
+  readonly unreadable?: 'archived' | 'customer-key';
   /** From `head` only. */
   readonly contentType?: string;
   readonly metadata?: Readonly<Record<string, string>>;

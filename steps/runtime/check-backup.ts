@@ -163,6 +163,7 @@ const verifyStore = async (
     cuts: () => cutsOf(entry.inventory),
     level: levels.own,
     inherited: levels.inherited,
+    mustRead: true,
     onProblem: (problem) => problems.add(problem),
     // Whose line was lost with a damaged part is not a stranger.
     onExtra: (key) => {

@@ -22,6 +22,8 @@ export interface ObjectsCheck {
   /** For copies of this run, and for those that earlier runs made and checked. */
   readonly level: ObjectsLevel;
   readonly inherited: ObjectsLevel;
+  /** Copies that nobody can read as they are, are a problem too. */
+  readonly mustRead?: boolean;
   readonly onProblem: (problem: Problem) => void;
   /** A file in this run's folder that the inventory does not name. Without it nobody looks for them. */
   readonly onExtra?: (key: string) => void;
@@ -55,7 +57,9 @@ export const checkObjects = async (check: ObjectsCheck): Promise<void> => {
       const run = line.at.slice(0, line.at.indexOf('/'));
       const found = copyOf(line, run);
       const object = found instanceof Promise ? await found : found;
-      const checked = checkOne(storage, line, object, run === stamp ? check.level : check.inherited);
+      const level = run === stamp ? check.level : check.inherited;
+      const away = object?.unreadable && check.mustRead ? await whyUnreadable(storage, line) : undefined;
+      const checked = away ?? checkOne(storage, line, object, level);
       const problem = checked instanceof Promise ? await checked : checked;
       if (problem) onProblem(problem);
       check.onChecked?.(line);
@@ -146,6 +150,11 @@ const checkOne = (
       ? checkListed({ storage, line, level, problem }, 'unknown')
       : problem(`object ${line.key} has another checksum`),
   );
+};
+
+const whyUnreadable = async (storage: ObjectStore, line: InventoryLine): Promise<Problem | undefined> => {
+  if ((await storage.head(line.at))?.unreadable === undefined) return undefined;
+  return { code: 'OBJECT_UNREADABLE', key: line.at, message: `the copy of ${line.key} cannot be read: it is archived` };
 };
 
 interface ListedCheck {

@@ -1,9 +1,9 @@
-import { Lc2Error } from '../../core/errors.ts';
+import { type ErrorCode, Lc2Error } from '../../core/errors.ts';
 import { isStorageKey } from '../../core/manifest/inventory.ts';
 
 /** What a verification found wrong: the catalogue's code, the key in storage, a sentence. */
 export interface Problem {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly key: string;
   readonly message: string;
 }
@@ -47,4 +47,4 @@ const keyIn = ({ where }: Lc2Error): string | undefined =>
   where !== undefined && where.includes('/') && isStorageKey(where) ? where : undefined;
 
 const isFinding = ({ code }: Lc2Error): boolean =>
-  code === 'BACKUP_DAMAGED' || code === 'OBJECT_NOT_FOUND' || code === 'MANIFEST_INVALID';
+  ['BACKUP_DAMAGED', 'OBJECT_NOT_FOUND', 'OBJECT_UNREADABLE', 'MANIFEST_INVALID'].includes(code);

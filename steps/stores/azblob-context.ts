@@ -70,8 +70,8 @@ const names: Readonly<Record<string, ErrorCode>> = {
   AuthenticationFailed: 'STORE_DENIED',
   InvalidAuthenticationInfo: 'STORE_DENIED',
   AccountIsDisabled: 'STORE_DENIED',
-  BlobArchived: 'STORE_DENIED',
-  BlobUsesCustomerSpecifiedEncryption: 'STORE_DENIED',
+  BlobArchived: 'OBJECT_UNREADABLE',
+  BlobUsesCustomerSpecifiedEncryption: 'OBJECT_UNREADABLE',
   BlobImmutableDueToPolicy: 'OBJECT_LOCKED',
   KeyVaultKeyNotFound: 'STORE_DENIED',
 };
@@ -171,7 +171,15 @@ interface Described {
   readonly contentMD5?: Uint8Array | undefined;
   readonly contentType?: string | undefined;
   readonly metadata?: Record<string, string> | undefined;
+  readonly accessTier?: string | undefined;
+  /** Of a key that comes with each request. */
+  readonly customerProvidedKeySha256?: string | undefined;
 }
+
+const unreadableOf = (found: Described): ObjectInfo['unreadable'] => {
+  if (found.accessTier === 'Archive') return 'archived';
+  return found.customerProvidedKeySha256 === undefined ? undefined : 'customer-key';
+};
 
 export const infoOf = (
   context: AzblobContext,
@@ -182,6 +190,7 @@ export const infoOf = (
   if (size === undefined || etag === undefined || lastModified === undefined)
     throw new Lc2Error('STORE_FAILED', 'the answer lacks size, time or ETag', { where: whereIs(context, key) });
   const version = versionOf(etag);
+  const unreadable = unreadableOf(found);
   return {
     key,
     size,
@@ -190,6 +199,7 @@ export const infoOf = (
     checksum: checksumOf(found.contentMD5, version),
     ...(contentType !== undefined && contentType !== '' && { contentType }),
     ...(metadata !== undefined && { metadata }),
+    ...(unreadable && { unreadable }),
   };
 };
 

@@ -58,7 +58,7 @@ const names: Readonly<Record<string, ErrorCode>> = {
   // A project that pays for who asks.
   required: 'STORE_DENIED',
   userProjectMissing: 'STORE_DENIED',
-  resourceIsEncryptedWithCustomerEncryptionKey: 'STORE_DENIED',
+  resourceIsEncryptedWithCustomerEncryptionKey: 'OBJECT_UNREADABLE',
   cloudKmsBadKey: 'STORE_DENIED',
   cloudKmsDisabledKey: 'STORE_DENIED',
   cloudKmsDecryptionKeyNotFound: 'STORE_DENIED',
@@ -121,7 +121,7 @@ export interface Resource {
 }
 
 /** Of a resource, what listings need. */
-export const listedFields = 'name,size,generation,timeCreated,updated,md5Hash,crc32c,etag';
+export const listedFields = 'name,size,generation,timeCreated,updated,md5Hash,crc32c,etag,customerEncryption';
 export const resourceFields = `${listedFields},contentType,metadata`;
 
 export const resourceOf = (value: unknown): Resource | undefined => {
@@ -140,7 +140,10 @@ export const resourceOf = (value: unknown): Resource | undefined => {
   const crc32c = text('crc32c');
   const checksum = checksumOf(text('md5Hash'), crc32c ?? text('etag') ?? generation);
   const mtime = date.toISOString();
-  const described = describedOf(text('contentType'), parts['metadata']);
+  const described = {
+    ...describedOf(text('contentType'), parts['metadata']),
+    ...(parts['customerEncryption'] !== undefined && { unreadable: 'customer-key' as const }),
+  };
   return { name, size, generation, crc32c, info: { size, mtime, version: generation, checksum, ...described } };
 };
 

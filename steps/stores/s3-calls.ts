@@ -3,13 +3,14 @@ import type {
   CopyObjectCommandInput,
   GetObjectCommandInput,
   GetObjectCommandOutput,
+  HeadObjectCommandOutput,
   HeadObjectCommandInput,
   ListObjectsV2CommandInput,
   PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
 import { type Answer, createExchange, textOf } from './s3-exchange.ts';
 import type { ClientOptions } from './s3-options.ts';
-import { classOf } from './s3-classes.ts';
+import { listedClassOf } from './s3-classes.ts';
 import { lateSdk, type Sdk } from './s3-sdk.ts';
 import { etagOfCopy, holdsUploads, type Listing, listingOf } from './s3-xml.ts';
 
@@ -46,7 +47,10 @@ type CopyInput = Place &
 type Marks = Pick<GetObjectCommandOutput, 'ETag' | 'ServerSideEncryption' | 'SSECustomerAlgorithm'>;
 
 type Described = Marks &
-  Pick<GetObjectCommandOutput, 'ContentLength' | 'ContentType' | 'LastModified' | 'Metadata' | 'StorageClass'>;
+  Pick<
+    HeadObjectCommandOutput,
+    'ContentLength' | 'ContentType' | 'LastModified' | 'Metadata' | 'StorageClass' | 'Restore' | 'ArchiveStatus'
+  >;
 
 type Got = Described &
   Pick<GetObjectCommandOutput, 'ContentRange'> & {
@@ -188,6 +192,10 @@ const marksOf = ({ header }: Answer): Marks => ({
 const encryptionOf = (text: string | undefined): Marks['ServerSideEncryption'] =>
   text?.startsWith('aws:kms') === true ? 'aws:kms' : undefined;
 
+/** Only whether it is in one matters. */
+const archiveOf = (text: string | undefined): Described['ArchiveStatus'] =>
+  text === undefined ? undefined : 'ARCHIVE_ACCESS';
+
 const describedOf = (answer: Answer): Described => {
   const { header, headers } = answer;
   const time = new Date(header('last-modified') ?? '');
@@ -196,7 +204,9 @@ const describedOf = (answer: Answer): Described => {
   return {
     ...marksOf(answer),
     ContentType: header('content-type'),
-    StorageClass: classOf(header('x-amz-storage-class')),
+    StorageClass: listedClassOf(header('x-amz-storage-class')),
+    Restore: header('x-amz-restore'),
+    ArchiveStatus: archiveOf(header('x-amz-archive-status')),
     Metadata: Object.fromEntries(metadata.map((name) => [name.slice('x-amz-meta-'.length), header(name) ?? ''])),
     ...(length !== undefined && { ContentLength: Number(length) }),
     ...(!Number.isNaN(time.getTime()) && { LastModified: time }),

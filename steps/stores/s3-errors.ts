@@ -38,7 +38,7 @@ const names: Readonly<Record<string, ErrorCode>> = {
   AccessDenied: 'STORE_DENIED',
   ExpiredToken: 'STORE_DENIED',
   InvalidToken: 'STORE_DENIED',
-  InvalidObjectState: 'STORE_DENIED',
+  InvalidObjectState: 'OBJECT_UNREADABLE',
   'KMS.DisabledException': 'STORE_DENIED',
   'KMS.KMSInvalidStateException': 'STORE_DENIED',
   'KMS.NotFoundException': 'STORE_DENIED',
@@ -58,7 +58,7 @@ const readFailure: Reading = ({ name, status, message }) => {
   if (status === 301) return 'STORE_NOT_FOUND';
   // Another region, a token that has expired, or a key of the customer.
   if (status === 400 && name.startsWith('Unknown')) return 'STORE_DENIED';
-  if (name === 'InvalidRequest' && message.includes('Server Side Encryption')) return 'STORE_DENIED';
+  if (name === 'InvalidRequest' && message.includes('Server Side Encryption')) return 'OBJECT_UNREADABLE';
   return names[name];
 };
 

@@ -3,7 +3,7 @@ import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { listPages } from '../runtime/split-pages.ts';
 import type { Listing } from './s3-xml.ts';
-import { classOf } from './s3-classes.ts';
+import { classOf, isArchived } from './s3-classes.ts';
 import { call, checksumOf, isOpaque, type S3Context, whereIs } from './s3-context.ts';
 
 const mostProbes = 3;
@@ -117,6 +117,7 @@ const infoOf = (
     version: checksum.value,
     checksum,
     ...(storageClass && { storageClass }),
+    ...(isArchived(object) && { unreadable: 'archived' }),
   };
 };
 

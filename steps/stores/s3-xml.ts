@@ -1,5 +1,5 @@
 import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
-import { classOf } from './s3-classes.ts';
+import { listedClassOf } from './s3-classes.ts';
 
 /** The few answers that are read without the SDK. What does not look as expected is undefined: then the SDK reads it. */
 
@@ -73,6 +73,6 @@ const objectOf = (xml: string): NonNullable<Listing['Contents']>[number] | undef
   const LastModified = new Date(textOf(xml, 'LastModified') ?? '');
   if (Key === undefined || ETag === undefined || size === undefined || !digits.test(size)) return undefined;
   if (Number.isNaN(LastModified.getTime())) return undefined;
-  const StorageClass = classOf(textOf(xml, 'StorageClass'));
+  const StorageClass = listedClassOf(textOf(xml, 'StorageClass'));
   return { Key, ETag, Size: Number(size), LastModified, ...(StorageClass && { StorageClass }) };
 };

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
+import type { GetObjectCommandOutput, HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Lc2Error } from '../../core/errors.ts';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectStore } from '../../core/ports/object-store.ts';
 import { s3 as descriptor } from '../../core/stores/s3.ts';
@@ -7,7 +7,7 @@ import { utf8Length } from '../../core/utf8.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { oneChunk, throwIfCancelled } from './bodies.ts';
 import { createS3Calls } from './s3-calls.ts';
-import { classOf } from './s3-classes.ts';
+import { classOf, isArchived } from './s3-classes.ts';
 import { call, checksumOf, isOpaque, type S3Context, translate, versionOfEtag, whereIs } from './s3-context.ts';
 import { failureOf } from './s3-errors.ts';
 import { abortUploads, listObjects } from './s3-list.ts';
@@ -83,7 +83,7 @@ const holds = (prefix: string, key: string): boolean =>
   key !== '' && key.isWellFormed() && utf8Length(prefix) + utf8Length(key) <= keyBytes;
 
 type Found = Pick<
-  GetObjectCommandOutput,
+  HeadObjectCommandOutput,
   | 'ETag'
   | 'LastModified'
   | 'ContentType'
@@ -91,6 +91,8 @@ type Found = Pick<
   | 'ServerSideEncryption'
   | 'SSECustomerAlgorithm'
   | 'StorageClass'
+  | 'Restore'
+  | 'ArchiveStatus'
 >;
 
 const infoOf = (context: S3Context, key: string, found: Found & { readonly size: number | undefined }): ObjectInfo => {
@@ -106,6 +108,7 @@ const infoOf = (context: S3Context, key: string, found: Found & { readonly size:
     version: versionOfEtag(etag),
     checksum: checksumOf(etag, isOpaque(found)),
     ...(storageClass && { storageClass }),
+    ...(isArchived(found) && { unreadable: 'archived' }),
     ...(found.ContentType !== undefined && { contentType: found.ContentType }),
     ...(found.Metadata !== undefined && { metadata: found.Metadata }),
   };

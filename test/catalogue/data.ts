@@ -1,6 +1,7 @@
 import { type BadInput, component, contract, golden, ofEveryMover, ofEveryStore, type Row, unit } from './row.ts';
 
 const command = (what: string) => component('bad-yaml', `a command with > ${what} is refused in one line`);
+const checkObjects = (what: string) => component('check-objects', what);
 const damage = (what: string) => component('damage', what);
 const s3 = (what: string) => contract('s3-faults', `s3 when the service or the network fails > ${what}`);
 
@@ -39,10 +40,14 @@ export const dataRows: readonly (Row & BadInput)[] = [
     row: 31,
     surface: 'objects',
     input: 'deleted versions, objects in an archive, encrypted with a key of the customer, with tags',
-    promise: 'current versions only; archived ones are refused by name; tags go along where S3 copies by itself',
-    codes: ['STORE_DENIED'],
+    promise:
+      'current versions only; archived ones that no backup has are named by `check --objects`, and refused by name; tags go along where S3 copies by itself',
+    codes: ['OBJECT_UNREADABLE'],
     proofs: [
       s3('calls 403 InvalidObjectState by its name'),
+      checkObjects('an archived object that no backup has is an error of check, and of the backup'),
+      checkObjects('one that a backup has is none: it is not read again'),
+      checkObjects('a copy that went into an archive is named by verify, and by a restore before it begins'),
       ofEveryStore('keeps content type and metadata exactly where it says so'),
       contract('copy-keeps', 'a copy within S3 on moto > in parts > keeps content headers, metadata and tags'),
     ],

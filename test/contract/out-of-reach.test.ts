@@ -20,6 +20,7 @@ interface Refused {
 }
 
 const denied = 'STORE_DENIED';
+const unreadable = 'OBJECT_UNREADABLE';
 const rows: readonly Refused[] = [
   {
     of: 's3',
@@ -63,7 +64,7 @@ const rows: readonly Refused[] = [
     word: 'InvalidRequest',
     message:
       'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.',
-    code: denied,
+    code: unreadable,
   },
   {
     of: 's3',
@@ -71,7 +72,7 @@ const rows: readonly Refused[] = [
     status: 403,
     word: 'InvalidObjectState',
     message: "The operation is not valid for the object's storage class",
-    code: denied,
+    code: unreadable,
   },
   ...['KMS.DisabledException', 'KMS.KMSInvalidStateException', 'KMS.NotFoundException'].map((word): Refused => ({
     of: 's3',
@@ -105,7 +106,7 @@ const rows: readonly Refused[] = [
     status: 400,
     word: 'resourceIsEncryptedWithCustomerEncryptionKey',
     message: 'The target object is encrypted by a customer-supplied encryption key.',
-    code: denied,
+    code: unreadable,
   },
   ...['cloudKmsDisabledKey', 'cloudKmsDecryptionKeyNotFound', 'cloudKmsBadKey'].map((word): Refused => ({
     of: 'gs',
@@ -121,7 +122,7 @@ const rows: readonly Refused[] = [
     status: 409,
     word: 'BlobArchived',
     message: 'This operation is not permitted on an archived blob.',
-    code: denied,
+    code: unreadable,
   },
   {
     of: 'azblob',
@@ -129,7 +130,7 @@ const rows: readonly Refused[] = [
     status: 409,
     word: 'BlobUsesCustomerSpecifiedEncryption',
     message: 'The blob is encrypted with customer specified encryption, but it was not provided in the request.',
-    code: denied,
+    code: unreadable,
   },
   ...['KeyVaultEncryptionKeyNotFound', 'KeyVaultAccessTokenCannotBeAcquired'].map((word): Refused => ({
     of: 'azblob',

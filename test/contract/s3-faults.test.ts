@@ -127,7 +127,7 @@ describe('s3 when the service or the network fails', () => {
     [403, 'RequestTimeTooSkewed', 'CLOCK_SKEW'],
     [400, 'ExpiredToken', 'STORE_DENIED'],
     // An object in an archive, which only an administrator can bring back.
-    [403, 'InvalidObjectState', 'STORE_DENIED'],
+    [403, 'InvalidObjectState', 'OBJECT_UNREADABLE'],
   ])('calls %s %s by its name', async (status, code, expected) => {
     const store = await fresh({ attempts: 1 });
     front.inject({ matches: () => true, times: 9, fault: { kind: 'answer', status, body: s3Error(code) } });

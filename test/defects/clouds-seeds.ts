@@ -225,4 +225,42 @@ export const cloudsSeeds: readonly Seed[] = [
     replace: '',
     test: unit('estimate', 'the estimate of a preview > says what leaves the region'),
   },
+  {
+    breaks: 'what is archived is counted and not named',
+    file: 'cli/survey-objects.ts',
+    find: 'unreadable.add(item.object.key, item.object.unreadable)',
+    replace: 'unreadable.add(item.object.key, undefined)',
+    test: component('check-objects', 'an archived object that no backup has is an error of check, and of the backup'),
+  },
+  {
+    breaks: 'only listings are believed about what can be read',
+    file: 'cli/survey-objects.ts',
+    find: "if (hasCode(error, 'OBJECT_UNREADABLE', 'STORE_DENIED')) return ensureLc2Error(error).what;",
+    replace: "if (hasCode(error, 'OBJECT_UNREADABLE', 'STORE_DENIED')) return undefined;",
+    test: component('check-objects', 'where a listing does not say it, some objects are asked for themselves'),
+  },
+  {
+    breaks: 'a restore begins though a copy is in an archive',
+    file: 'steps/preview.ts',
+    find: '      mustRead: true,\n',
+    replace: '',
+    test: component(
+      'check-objects',
+      'a copy that went into an archive is named by verify, and by a restore before it begins',
+    ),
+  },
+  {
+    breaks: 'what was taken out of an archive counts as away',
+    file: 'steps/stores/s3-classes.ts',
+    find: ` && Restore?.includes('ongoing-request="false"') !== true`,
+    replace: '',
+    test: contract('unreadable', 'in an archive of s3 > an object of class GLACIER is named, until it is taken out'),
+  },
+  {
+    breaks: 'Google is not asked which objects have a key of the customer',
+    file: 'steps/stores/gs-context.ts',
+    find: ',customerEncryption',
+    replace: '',
+    test: contract('unreadable', 'in gs > an object with a key of the customer is named by its listing'),
+  },
 ];

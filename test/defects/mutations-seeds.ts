@@ -65,7 +65,7 @@ export const mutationsSeeds: readonly Seed[] = [
   {
     breaks: 'a restore begins with copies that are not there',
     file: 'steps/preview.ts',
-    find: "        throw new Lc2Error('BACKUP_DAMAGED', message, { where: key });",
+    find: '        throw new Lc2Error(code, message, { where: key });',
     replace: '        context.log.warn({ key }, message);',
     test: only(30),
   },

@@ -86,8 +86,8 @@ export const objectsSeeds: readonly Seed[] = [
   {
     breaks: 'a listing says nothing of classes',
     file: 'steps/stores/s3-xml.ts',
-    find: "classOf(textOf(xml, 'StorageClass'))",
-    replace: 'classOf(undefined)',
+    find: "listedClassOf(textOf(xml, 'StorageClass'))",
+    replace: 'listedClassOf(undefined)',
     test: copies('in one request > asks for the class of the source where that can be read at once'),
   },
   {
