@@ -7,12 +7,15 @@ export type Work = 'backup' | 'restore' | 'verify' | 'delete';
 export interface StorePermissions {
   readonly library: Readonly<Record<Extract<Work, 'backup' | 'restore'>, readonly string[]>>;
   readonly storage: Readonly<Record<Work, readonly string[]>>;
+  /** Beside those, on a storage with `immutability`. */
+  readonly locks: Readonly<Record<Exclude<Work, 'restore'>, readonly string[]>>;
 }
 
 const s3Read = ['s3:ListBucket', 's3:GetObject'] as const;
 const s3Write = ['s3:PutObject', 's3:PutObjectTagging', 's3:AbortMultipartUpload'] as const;
 const gsRead = ['storage.objects.list', 'storage.objects.get'] as const;
-const blobs = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs';
+const containers = 'Microsoft.Storage/storageAccounts/blobServices/containers';
+const blobs = `${containers}/blobs`;
 
 export const storePermissions: Readonly<Record<'s3' | 'gs' | 'azblob', StorePermissions>> = {
   s3: {
@@ -23,6 +26,16 @@ export const storePermissions: Readonly<Record<'s3' | 'gs' | 'azblob', StorePerm
       verify: s3Read,
       delete: [...s3Read, 's3:DeleteObject'],
     },
+    locks: {
+      backup: [
+        's3:GetBucketObjectLockConfiguration',
+        's3:GetBucketVersioning',
+        's3:GetObjectRetention',
+        's3:PutObjectRetention',
+      ],
+      verify: ['s3:GetObjectRetention'],
+      delete: ['s3:GetObjectRetention'],
+    },
   },
   gs: {
     library: { backup: gsRead, restore: ['storage.objects.list', 'storage.objects.create', 'storage.objects.delete'] },
@@ -32,6 +45,11 @@ export const storePermissions: Readonly<Record<'s3' | 'gs' | 'azblob', StorePerm
       verify: gsRead,
       delete: [...gsRead, 'storage.objects.delete'],
     },
+    locks: {
+      backup: ['storage.buckets.get', 'storage.objects.update', 'storage.objects.setRetention'],
+      verify: [],
+      delete: [],
+    },
   },
   azblob: {
     library: { backup: [`${blobs}/read`], restore: [`${blobs}/read`, `${blobs}/write`, `${blobs}/delete`] },
@@ -40,6 +58,11 @@ export const storePermissions: Readonly<Record<'s3' | 'gs' | 'azblob', StorePerm
       restore: [`${blobs}/read`, `${blobs}/write`],
       verify: [`${blobs}/read`],
       delete: [`${blobs}/read`, `${blobs}/delete`],
+    },
+    locks: {
+      backup: [`${containers}/read`, `${blobs}/immutableStorage/runAsSuperUser/action`],
+      verify: [],
+      delete: [],
     },
   },
 };

@@ -48,7 +48,9 @@ const policy = (statements: readonly Statement[]): string =>
 /** Actions on the bucket as such; all others are on its objects. */
 const ofBuckets = /^s3:(ListBucket|ListBucketMultipartUploads|GetBucket\w+)$/;
 
-const bucketStatements = ({ side, permissions }: Role): Statement[] => {
+const isOfData = (name: string): boolean => name.includes('/blobs/');
+
+const bucketStatements = ({ side, permissions }: Pick<Role, 'side' | 'permissions'>): Statement[] => {
   const arn = `arn:aws:s3:::retail-${side}`;
   const [bucket, objects] = [true, false].map((wanted) =>
     permissions.filter((name) => ofBuckets.test(name) === wanted),
@@ -69,13 +71,16 @@ export const permissionsPage = (): string =>
   page(
     'Permissions',
     'The least that works, by what an identity does and where. Tests run everything with these and with no others, and each of them is needed. ' +
-      'A missing one is named in the error. More is needed for [backups that nobody can delete](../how-to/copies-and-immutability.md).',
+      'A missing one is named in the error.',
     'The safest set-up has three identities: one that backs up and cannot delete, one that restores, and one that deletes ' +
       'and is used by people. What failed runs leave then stays until the third one deletes it. With the mover `copy` the identity of the place that is ' +
       'written to needs what `backup` needs on the other place, too.',
     '## Amazon',
     '### S3',
     ...rolesOf(storePermissions.s3).flatMap((role) => [titleOf(role), policy(bucketStatements(role))]),
+    '#### Who backs up into a storage with `immutability`',
+    'Beside what a backup needs. Who verifies or deletes needs `s3:GetObjectRetention` of it. Give nobody `s3:BypassGovernanceRetention` or `s3:DeleteObjectVersion`.',
+    policy(bucketStatements({ side: 'storage', permissions: storePermissions.s3.locks.backup })),
     '### RDS and Aurora',
     'Who backs up and deletes backups; a restore needs nothing of RDS, but for one into a [new server](../how-to/new-server.md). Put the identifier of the instance or cluster in place of `NAME`.',
     '#### An instance',
@@ -103,6 +108,13 @@ export const permissionsPage = (): string =>
         includedPermissions: role.permissions,
       }),
     ]),
+    '#### Who backs up into a storage with `immutability`',
+    'Beside what a backup needs. Give nobody `storage.objects.overrideUnlockedRetention`.',
+    json({
+      title: 'LC2 Backup: locks',
+      stage: 'GA',
+      includedPermissions: storePermissions.gs.locks.backup,
+    }),
     '### Cloud SQL',
     'On the project. What the service account of the *instance* needs: [how to](../how-to/cloud-sql.md#permissions).',
     reasons(cloudSqlPermissions),
@@ -125,6 +137,15 @@ export const permissionsPage = (): string =>
         AssignableScopes: ['/subscriptions/SUBSCRIPTION'],
       }),
     ]),
+    '#### Who backs up into a storage with `immutability`',
+    'Beside what a backup needs. Microsoft has no smaller right that sets a policy, and this one lifts those of mode `governance`, too: use `compliance`.',
+    json({
+      Name: 'LC2 Backup: locks',
+      Description: 'What LC2 Backup needs where it locks backups',
+      Actions: storePermissions.azblob.locks.backup.filter((name) => !isOfData(name)),
+      DataActions: storePermissions.azblob.locks.backup.filter(isOfData),
+      AssignableScopes: ['/subscriptions/SUBSCRIPTION'],
+    }),
     '### Flexible servers',
     'Who backs up and deletes backups; a restore needs nothing of Azure, but for one into a [new server](../how-to/new-server.md). A role on the server:',
     reasons(flexibleServerPermissions.server),

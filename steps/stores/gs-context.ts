@@ -55,6 +55,8 @@ export const uploadPath = (bucket: string): string => `/upload${bucketPath(bucke
 const names: Readonly<Record<string, ErrorCode>> = {
   quotaExceeded: 'STORE_FULL',
   retentionPolicyNotMet: 'OBJECT_LOCKED',
+  objectUnderActiveHold: 'OBJECT_LOCKED',
+  orgPolicyConstraintFailed: 'STORE_DENIED',
   // A project that pays for who asks.
   required: 'STORE_DENIED',
   userProjectMissing: 'STORE_DENIED',
@@ -90,8 +92,9 @@ export const call = async <T>(context: GsContext, key: string, send: () => Promi
   }
 };
 
+/** What a policy of the organization forbids is answered as a failed condition would be. */
 export const isRefused = (error: unknown, status: number): boolean =>
-  error instanceof GsRefusal && error.status === status;
+  error instanceof GsRefusal && error.status === status && error.name !== 'orgPolicyConstraintFailed';
 
 const noBucket = ({ url }: GsContext): Lc2Error =>
   new Lc2Error('STORE_NOT_FOUND', 'the bucket does not exist', { where: url });

@@ -198,12 +198,15 @@ export const cloudWorkRows: readonly (Row & BadInput)[] = [
   {
     row: 35,
     surface: 'gs',
-    input: 'requester-pays, an object with a key of the customer, a KMS key that is disabled',
+    input:
+      'requester-pays, an object with a key of the customer or under a hold, a KMS key that is disabled, what a policy of the organization forbids',
     promise: 'fails at once, with the words of Google; `check --objects` names objects before',
-    codes: ['STORE_DENIED', 'OBJECT_UNREADABLE'],
+    codes: ['STORE_DENIED', 'OBJECT_UNREADABLE', 'OBJECT_LOCKED'],
     proofs: [
       outOfReach('gs > a requester-pays bucket (required) is STORE_DENIED'),
       outOfReach('gs > an object with a key of the customer is OBJECT_UNREADABLE'),
+      outOfReach('gs > what a policy of the organization forbids is STORE_DENIED'),
+      outOfReach('gs > a hold on an object is OBJECT_LOCKED'),
       contract('unreadable', 'in gs > an object with a key of the customer is named by its listing'),
       outOfReach('gs > a KMS key that cannot be used (cloudKmsDisabledKey) is STORE_DENIED'),
     ],

@@ -102,6 +102,22 @@ const rows: readonly Refused[] = [
   },
   {
     of: 'gs',
+    what: 'what a policy of the organization forbids',
+    status: 412,
+    word: 'orgPolicyConstraintFailed',
+    message: "Constraint 'constraints/gcp.resourceLocations' violated.",
+    code: denied,
+  },
+  {
+    of: 'gs',
+    what: 'a hold on an object',
+    status: 403,
+    word: 'objectUnderActiveHold',
+    message: 'Object is under active Event-Based hold and cannot be deleted, overwritten or archived.',
+    code: 'OBJECT_LOCKED',
+  },
+  {
+    of: 'gs',
     what: 'an object with a key of the customer',
     status: 400,
     word: 'resourceIsEncryptedWithCustomerEncryptionKey',

@@ -263,4 +263,18 @@ export const cloudsSeeds: readonly Seed[] = [
     replace: '',
     test: contract('unreadable', 'in gs > an object with a key of the customer is named by its listing'),
   },
+  {
+    breaks: 'what a policy of the organization forbids is taken for an object that has changed',
+    file: 'steps/stores/gs-context.ts',
+    find: " && error.name !== 'orgPolicyConstraintFailed'",
+    replace: '',
+    test: outOfReach('gs > what a policy of the organization forbids is STORE_DENIED'),
+  },
+  {
+    breaks: 'who locks in Google is told of one permission of two',
+    file: 'core/permissions/stores.ts',
+    find: "'storage.objects.update', ",
+    replace: '',
+    test: component('lock-permissions', 'locks in gs > backup'),
+  },
 ];

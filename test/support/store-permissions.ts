@@ -15,14 +15,19 @@ export interface Need {
 
 export type NeedsOf = (asked: Asked) => Need[];
 
+const ofBucket = (method: string, asked: URLSearchParams): string => {
+  if (method === 'POST') return 'DeleteObject';
+  if (asked.has('object-lock')) return 'GetBucketObjectLockConfiguration';
+  if (asked.has('versioning')) return 'GetBucketVersioning';
+  return asked.has('uploads') ? 'ListBucketMultipartUploads' : 'ListBucket';
+};
+
 const s3Needs: NeedsOf = ({ method, url, headers }) => {
   const { pathname, searchParams } = new URL(url, 'http://s3');
   const [, bucket = '', ...key] = pathname.split('/');
   const need = (name: string, where = bucket): Need => ({ bucket: where, permission: `s3:${name}` });
-  if (key.join('/') === '') {
-    if (method === 'POST') return [need('DeleteObject')];
-    return [need(searchParams.has('uploads') ? 'ListBucketMultipartUploads' : 'ListBucket')];
-  }
+  if (key.join('/') === '') return [need(ofBucket(method, searchParams))];
+  if (searchParams.has('retention')) return [need(`${method === 'GET' ? 'Get' : 'Put'}ObjectRetention`)];
   if (method === 'GET' && searchParams.has('tagging')) return [need('GetObjectTagging')];
   if (method === 'GET' || method === 'HEAD') return [need('GetObject')];
   if (method === 'DELETE') return [need(searchParams.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject')];
@@ -54,10 +59,12 @@ const gsNeeds: NeedsOf = ({ method, url }) => {
     .replace(/^\/(upload|download|resumable)/, '')
     .split('/')
     .slice(3);
-  const [, bucket = '', , key, , , to = ''] = parts.map((part) => decodeURIComponent(part));
+  const [, bucket = '', objects, key, , , to = ''] = parts.map((part) => decodeURIComponent(part));
   const need = (name: string, where = bucket): Need => ({ bucket: where, permission: `storage.objects.${name}` });
   const isCreation = searchParams.get('ifGenerationMatch') === '0' || searchParams.has('upload_id');
   const write = (where: string): Need[] => [need('create', where), ...(isCreation ? [] : [need('delete', where)])];
+  if (objects === undefined) return [{ bucket, permission: 'storage.buckets.get' }];
+  if (method === 'PATCH') return [need('update'), need('setRetention')];
   if (pathname.includes('/rewriteTo/')) return [need('get'), ...write(to)];
   if (method === 'POST' || method === 'PUT') return write(bucket);
   if (method === 'DELETE') return searchParams.has('upload_id') ? [] : [need('delete')];
@@ -65,12 +72,12 @@ const gsNeeds: NeedsOf = ({ method, url }) => {
 };
 
 const azblobNeeds: NeedsOf = ({ method, url, headers }) => {
-  const { pathname } = new URL(url, 'http://azblob');
+  const { pathname, searchParams } = new URL(url, 'http://azblob');
   const [, , bucket = ''] = pathname.split('/');
-  const need = (name: string, where = bucket): Need => ({
-    bucket: where,
-    permission: `Microsoft.Storage/storageAccounts/blobServices/containers/blobs/${name}`,
-  });
+  const containers = 'Microsoft.Storage/storageAccounts/blobServices/containers';
+  const need = (name: string, where = bucket): Need => ({ bucket: where, permission: `${containers}/blobs/${name}` });
+  if (searchParams.get('comp') === 'immutabilityPolicies') return [need('immutableStorage/runAsSuperUser/action')];
+  if (searchParams.has('restype') && !searchParams.has('comp')) return [{ bucket, permission: `${containers}/read` }];
   if (method === 'GET' || method === 'HEAD') return [need('read')];
   if (method === 'DELETE') return [need('delete')];
   const source = headers['x-ms-copy-source'];
