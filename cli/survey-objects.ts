@@ -37,11 +37,12 @@ export const surveyObjects = async (
   await Promise.all(sample.kept().map(async ({ key }) => refused.add(key, await whyRefused(selection.source, key))));
   const problems = [
     ...unreadable.list(
-      (found, key) => `${found} objects cannot be read: archived, or with a key of their own; the first is ${key}`,
+      (found, key) =>
+        `${found} of the objects to copy cannot be read: archived, or with a key of their own; the first is ${JSON.stringify(key)}`,
     ),
     ...refused.list(
       (found, key, why) =>
-        `${found} of ${sample.kept().length} objects that were asked for cannot be read; one is ${key}: ${why}`,
+        `${found} of ${sample.kept().length} objects that were asked for cannot be read; one is ${JSON.stringify(key)}: ${why}`,
     ),
   ];
   return { survey: { name: selection.store.name, ...all, toCopy }, problems };

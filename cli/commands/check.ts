@@ -18,8 +18,7 @@ const skewSeconds = 300;
 
 export const check: Command = {
   usage: 'check -f FILE [-e NAME] [--objects] [--json]',
-  summary:
-    'is this environment usable: connections, privileges, storage, clocks; with --objects: can all of them be read',
+  summary: 'is this environment usable: connections, privileges, storage, clocks; --objects: what a backup would copy',
   run: async (args, io) => {
     const { values } = readArgs(args, { objects: { type: 'boolean', default: false } }, { max: 0 });
     const scene = openScene(values, io);

@@ -42,7 +42,7 @@ test('an archived object that no backup has is an error of check, and of the bac
   await tier('documents', 'b', 'Archive');
   await tier('documents', 'skip/old', 'Archive');
   const why =
-    'error: OBJECT_UNREADABLE: documents: 1 objects cannot be read: archived, or with a key of their own; the first is b';
+    'error: OBJECT_UNREADABLE: documents: 1 of the objects to copy cannot be read: archived, or with a key of their own; the first is "b"';
   expect(await check()).toEqual({
     status: 78,
     lines: [why, 'objects of documents: 3 (30 B); a backup copies 3 (30 B)'],
@@ -112,7 +112,7 @@ test('where a listing does not say it, some objects are asked for themselves', a
       problems: [
         {
           code: 'OBJECT_UNREADABLE',
-          message: expect.stringMatching(/^keyed: 25 of 75 objects .* one is 2\d\d: .*400/) as string,
+          message: expect.stringMatching(/^keyed: 25 of 75 objects .* one is "2\d\d": .*400/) as string,
         },
       ],
       objects: [{ name: 'keyed', objects: 300, bytes: 300, toCopy: { objects: 300, bytes: 300 } }],
