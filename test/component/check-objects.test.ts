@@ -67,22 +67,23 @@ test('one that a backup has is none: it is not read again', async () => {
 });
 
 test('a copy that went into an archive is named by verify, and by a restore before it begins', async () => {
-  const copy = (await place.capture('backups')).map(({ key }) => key).find((key) => key.endsWith('/documents/a'));
-  if (copy === undefined) throw new Error('no copy of a');
-  await tier('backups', copy, 'Archive');
   for (const key of ['b', 'skip/old']) await tier('documents', key, 'Hot');
-  await place.drop('documents', 'a');
+  await lab.json('backup', '-f', file);
+  const copy = (await place.capture('backups')).map(({ key }) => key).find((key) => key.endsWith('/documents/c'));
+  if (copy === undefined) throw new Error('no copy of c');
+  await tier('backups', copy, 'Archive');
+  for (const key of ['a', 'c']) await place.drop('documents', key);
   const verify = await lab.cli('verify', 'latest', '-f', file, '--json');
   const [problem] = (JSON.parse(verify.stdout) as { problems: { code: string; key: string }[] }).problems;
   expect(problem?.code).toBe('OBJECT_UNREADABLE');
   expect(copy.endsWith(problem?.key ?? '?')).toBe(true);
   const args = ['restore', '-f', file, '--backup', 'latest', '--objects-mode', 'mirror', '--confirm', 'prd'];
   const before = await place.capture('documents');
-  expect(errorLines(await lab.cli(...args))).toEqual([expect.stringMatching(/^OBJECT_UNREADABLE: .*\/documents\/a/)]);
+  expect(errorLines(await lab.cli(...args))).toEqual([expect.stringMatching(/^OBJECT_UNREADABLE: .*\/documents\/c/)]);
   expect(await place.capture('documents')).toEqual(before);
   await tier('backups', copy, 'Hot');
   expect(await lab.json(...args)).toMatchObject({ phase: 'Succeeded' });
-  expect((await place.read('documents', 'a')).toString()).toBe('bytes of a');
+  expect((await place.read('documents', 'c')).toString()).toBe('bytes of c');
 });
 
 test('where a listing does not say it, some objects are asked for themselves', async () => {

@@ -164,7 +164,7 @@ export const cloudsSeeds: readonly Seed[] = [
     file: 'steps/stores/s3-errors.ts',
     find: "if (name === 'InvalidRequest' &&",
     replace: "if (name === 'Invalid' &&",
-    test: outOfReach('s3 > an object with a key of the customer is STORE_DENIED'),
+    test: outOfReach('s3 > an object with a key of the customer is OBJECT_UNREADABLE'),
   },
   {
     breaks: 'a HEAD that is refused without a word may pass',
