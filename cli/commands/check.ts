@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ObjectStoreSpec } from '../../core/api/backup-environment.ts';
 import { ensureLc2Error, exitStatus } from '../../core/errors.ts';
 import { humanBytes } from '../../core/human-bytes.ts';
+import type { Manifest } from '../../core/manifest/manifest.ts';
 import { tryService } from '../../core/plan/environment.ts';
 import { chooseMover } from '../../core/plan/mover-choice.ts';
 import type { Problem } from '../../core/ports/database.ts';
@@ -140,12 +141,10 @@ const checkPlace = (at: StoreAt, { environment, adapters }: Scene, io: Io): Prom
   });
 
 /** What the next backup would bring there, if it were as large as the newest one and all of it had to be copied. */
-const planCopies = async ({ environment, secrets, adapters }: Scene) => {
-  const { storage: kept } = environment.spec;
+const planCopies = async (scene: Scene) => {
+  const { storage: kept } = scene.environment.spec;
   if (kept.copies.length === 0) return [];
-  const storage = await openStorage(adapters, environment, secrets.storage);
-  const stamp = await newestSealed(storage);
-  const manifest = stamp === undefined ? undefined : await tryReadManifest(storage, stamp);
+  const manifest = await withNewest(scene, (_, newest) => Promise.resolve(newest));
   const bytes = (manifest?.sizes.database ?? 0) + (manifest?.sizes.objects ?? 0);
   const objects = (manifest?.objectStores ?? []).reduce((sum, { objectCount }) => sum + objectCount, 0);
   return kept.copies.map((place) => {
@@ -183,17 +182,22 @@ const checkStores = async (scene: Scene, surveys: Survey[] | undefined): Promise
   return found;
 };
 
-const surveyStore = async (
+const surveyStore = (scene: Scene, store: ObjectStoreSpec, source: ObjectStore): ReturnType<typeof surveyObjects> =>
+  withNewest(scene, (storage, manifest) => {
+    const base = manifest?.objectStores.find(({ name }) => name === store.name);
+    const { spec } = scene.environment;
+    return surveyObjects({ source, storage, spec, store, base, onSeen: () => undefined });
+  });
+
+/** The storage, and the manifest of the newest sealed backup there. */
+const withNewest = async <T>(
   { environment, secrets, adapters }: Scene,
-  store: ObjectStoreSpec,
-  source: ObjectStore,
-): ReturnType<typeof surveyObjects> => {
+  use: (storage: ObjectStore, manifest: Manifest | undefined) => Promise<T>,
+): Promise<T> => {
   const storage = await openStorage(adapters, environment, secrets.storage);
   try {
     const stamp = await newestSealed(storage);
-    const manifest = stamp === undefined ? undefined : await tryReadManifest(storage, stamp);
-    const base = manifest?.objectStores.find(({ name }) => name === store.name);
-    return await surveyObjects({ source, storage, spec: environment.spec, store, base, onSeen: () => undefined });
+    return await use(storage, stamp === undefined ? undefined : await tryReadManifest(storage, stamp));
   } finally {
     await storage.close();
   }
