@@ -98,16 +98,19 @@ export const watchFamily = (runner: number, ended: Promise<unknown>): Family => 
   };
 };
 
-/** Resolves when they are gone; the kernel needs a moment. */
+/** All at once: they are stopped first, so none learns of another's death. Resolves when they are gone. */
 export const kill = async (victims: readonly Member[]): Promise<void> => {
-  for (const { pid } of victims) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-    }
-  }
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const { pid } of victims) send(pid, signal);
+  // The kernel needs a moment.
   while (victims.some(isAlive)) await sleep(1);
+};
+
+const send = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 };
 
 /** A process that is no child of ours, such as one of the server. */
