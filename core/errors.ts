@@ -88,6 +88,10 @@ export const catalogue = {
     kind: 'user',
     remedy: 'use a bucket that was made with object lock, or remove storage.immutability',
   },
+  VERSIONS_UNAVAILABLE: {
+    kind: 'user',
+    remedy: 'let the bucket keep versions, or remove versions from the object store',
+  },
   LOCK_MISSING: {
     kind: 'terminal',
     remedy: 'somebody has lifted the lock, or it was never set: lock what is named with the tool of the cloud',

@@ -14,6 +14,7 @@ import type { StepContext } from './runtime/context.ts';
 import { createInventoryWriter, type InventoryWriter, readInventory } from './runtime/inventory-io.ts';
 import { type CopyItem, openCopier } from './runtime/object-copier.ts';
 import { pagesOf } from './runtime/pages.ts';
+import { isAtPoint, storeAtPoint } from './runtime/past.ts';
 import { type BackupRun, once, openRun, requireStepOutput } from './runtime/run.ts';
 
 /**
@@ -54,8 +55,10 @@ interface Findings {
 
 const catchUpStore = async (task: StoreTask): Promise<ObjectStoreEntry> => {
   const { context, run, store, draft } = task;
-  const copier = await openCopier(context, run, { store });
+  const source = await context.openStore({ location: store, secrets: context.secrets.objects });
   try {
+    const past = isAtPoint(run, store) ? await storeAtPoint(context, run, source) : undefined;
+    const copier = await openCopier(context, run, { store, source, past });
     const writerOf = (prefix: string): InventoryWriter =>
       createInventoryWriter(
         run.storage,
@@ -70,13 +73,13 @@ const catchUpStore = async (task: StoreTask): Promise<ObjectStoreEntry> => {
       excludedBytes: 0,
       deletedCount: 0,
     };
-    const late = await copier.copyAll(itemsOf(task, copier.source, findings), {
+    const late = await copier.copyAll(itemsOf(task, past ?? source, findings), {
       write: (line) => {
         const stamp = line.at.slice(0, line.at.indexOf('/'));
         if (stamp !== run.stamp) findings.references.add(stamp);
         return inventory.add(line);
       },
-      unsettled: (key) => copier.source.head(key),
+      unsettled: (key) => (past ?? source).head(key),
     });
     const parts = await inventory.end();
     const deleted = await findings.deleted.end();
@@ -103,7 +106,7 @@ const catchUpStore = async (task: StoreTask): Promise<ObjectStoreEntry> => {
       mover: draft.mover,
     };
   } finally {
-    await copier.source.close();
+    await source.close();
   }
 };
 

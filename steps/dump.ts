@@ -15,6 +15,7 @@ import {
   withDatabase,
 } from './runtime/database-run.ts';
 import { createFence } from './runtime/fence.ts';
+import { isAtPoint } from './runtime/past.ts';
 import { type BackupRun, once } from './runtime/run.ts';
 import { openTemporaryServer, removeTemporaryServers } from './runtime/temporary-server.ts';
 
@@ -66,7 +67,13 @@ const dumpSnapshot = async (context: StepContext, run: BackupRun, spec: Temporar
 const dumpServer = async (task: ServerTask): Promise<DumpOutput> => {
   const facts = await task.database.inspect();
   const names = facts.databases.map(({ name }) => name);
-  return task.database.withPoints(names, (points) => dumpAll({ ...task, facts }, points));
+  return task.database.withPoints(names, async (points) => {
+    const { run } = task;
+    const isAsked = run.environment.spec.objectStores.some((store) => isAtPoint(run, store));
+    const pointsBy = isAsked ? await run.storage.time() : undefined;
+    const output = await dumpAll({ ...task, facts }, points);
+    return { ...output, ...(pointsBy !== undefined && { pointsBy }) };
+  });
 };
 
 const dumpAll = async (task: DumpTask & ServerTask, points: readonly DatabasePoint[]): Promise<DumpOutput> => {

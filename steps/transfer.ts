@@ -9,6 +9,7 @@ import { copyInBulk } from './runtime/bulk-transfer.ts';
 import type { StepContext } from './runtime/context.ts';
 import { createInventoryWriter } from './runtime/inventory-io.ts';
 import { type CopyItem, openCopier } from './runtime/object-copier.ts';
+import { isAtPoint, requirePast } from './runtime/past.ts';
 import { assertOwner, type BackupRun, claimRun, once } from './runtime/run.ts';
 import { sha256 } from './runtime/bytes.ts';
 import { tryReadManifest } from './runtime/storage.ts';
@@ -58,6 +59,8 @@ const transferStore = async (task: StoreTask): Promise<TransferOutput['stores'][
   const { context, run, store, base, report } = task;
   const source = await context.openStore({ location: store, secrets: context.secrets.objects });
   try {
+    // Before there is anything that would be copied for nothing.
+    if (isAtPoint(run, store)) await requirePast(source);
     const listed = (): AsyncIterable<readonly CopyItem[]> => {
       const { storage, environment } = run;
       return backupItems({

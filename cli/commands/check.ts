@@ -10,6 +10,7 @@ import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { newestTools, toolsFor } from '../../steps/engines/postgresql/tools.ts';
 import type { StoreAt } from '../../steps/runtime/context.ts';
 import { requireLocks } from '../../steps/runtime/lock-backup.ts';
+import { requirePast } from '../../steps/runtime/past.ts';
 import { copyAt, newestSealed, openStorage, storageAt, tryReadManifest } from '../../steps/runtime/storage.ts';
 import { type Survey, surveyObjects } from '../survey-objects.ts';
 import { type Command, type Io, openScene, printJson, readArgs, type Scene } from '../command.ts';
@@ -171,6 +172,7 @@ const checkStores = async (scene: Scene, surveys: Survey[] | undefined): Promise
     const problems = await collect(async () => {
       const store = await adapters.openStore({ location, secrets: secrets.objects });
       for await (const _ of store.list()) break;
+      if (location.versions === 'atPoint') await requirePast(store);
       const surveyed = surveys && (await surveyStore(scene, location, store));
       if (surveyed) surveys?.push(surveyed.survey);
       await store.close();

@@ -32,6 +32,12 @@ const objectStore = z.strictObject({
     .default('auto')
     .describe('Who moves the objects; auto picks by what both ends can do.'),
   storageTransfer: storageTransfer.optional(),
+  versions: z
+    .enum(['newest', 'atPoint'])
+    .default('newest')
+    .describe(
+      'newest: objects as they are when they are copied; atPoint: as they were at the point of the databases, out of a bucket that keeps versions.',
+    ),
 });
 
 const database = withRules(
@@ -72,6 +78,9 @@ const storage = z.strictObject({
 
 /** Of stores that can lock objects, as urls begin. */
 const locking = storeNames.filter((name) => stores[name].locks).map((name) => `${stores[name].scheme}://`);
+
+/** Of stores that tell what was current when. */
+const versioned = storeNames.filter((name) => stores[name].versions).map((name) => `${stores[name].scheme}://`);
 
 const toleration = z.strictObject({
   key: plainText(317).optional(),
@@ -159,6 +168,14 @@ export const backupEnvironmentSpec = withRules(
           given === undefined
             ? mover !== 'storage-transfer'
             : ['auto', 'storage-transfer'].includes(mover) && [from, to].every((each) => each.startsWith('gs://')),
+        ),
+    },
+    {
+      rule: `self.objectStores.all(a, a.versions != 'atPoint' || ${versioned.map((start) => `a.url.startsWith('${start}')`).join(' || ')})`,
+      message: `versions: atPoint needs a store that tells which version was current: ${versioned.join(', ')}`,
+      check: ({ objectStores }) =>
+        objectStores.every(
+          ({ versions, url }) => versions !== 'atPoint' || versioned.some((start) => url.startsWith(start)),
         ),
     },
     {

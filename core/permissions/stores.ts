@@ -9,6 +9,8 @@ export interface StorePermissions {
   readonly storage: Readonly<Record<Work, readonly string[]>>;
   /** Beside those, on a storage with `immutability`. */
   readonly locks: Readonly<Record<Exclude<Work, 'restore'>, readonly string[]>>;
+  /** Beside those of a backup, on a library with `versions: atPoint`; undefined: it cannot have them. */
+  readonly versions: readonly string[] | undefined;
 }
 
 const s3Read = ['s3:ListBucket', 's3:GetObject'] as const;
@@ -36,6 +38,7 @@ export const storePermissions: Readonly<Record<'s3' | 'gs' | 'azblob', StorePerm
       verify: ['s3:GetObjectRetention'],
       delete: ['s3:GetObjectRetention'],
     },
+    versions: ['s3:GetBucketVersioning', 's3:ListBucketVersions', 's3:GetObjectVersion'],
   },
   gs: {
     library: { backup: gsRead, restore: ['storage.objects.list', 'storage.objects.create', 'storage.objects.delete'] },
@@ -50,6 +53,7 @@ export const storePermissions: Readonly<Record<'s3' | 'gs' | 'azblob', StorePerm
       verify: [],
       delete: [],
     },
+    versions: ['storage.buckets.get'],
   },
   azblob: {
     library: { backup: [`${blobs}/read`], restore: [`${blobs}/read`, `${blobs}/write`, `${blobs}/delete`] },
@@ -64,5 +68,6 @@ export const storePermissions: Readonly<Record<'s3' | 'gs' | 'azblob', StorePerm
       verify: [],
       delete: [],
     },
+    versions: undefined,
   },
 };

@@ -13,6 +13,8 @@ export interface ObjectStore {
   readonly capabilities: StoreCapabilities;
   /** Absent where nothing can keep a writer from deleting. */
   readonly locks?: ObjectLocks;
+  /** Absent where no versions are kept, or nobody tells when one was replaced. */
+  readonly past?: ObjectPast;
 
   /** Whether an object of this key can exist here, byte for byte under its own name. Static: looks at the key alone. */
   holds(key: string): boolean;
@@ -52,6 +54,9 @@ export interface ObjectStore {
   /** Ends uploads below `prefix` that nobody finished, and temporary files; returns how many. */
   abortUploads(prefix: string): Promise<number>;
 
+  /** What the store's own clock says, as ISO 8601; up to a second slow. Only comparable with times of this store. */
+  time(): Promise<string>;
+
   close(): Promise<void>;
 }
 
@@ -59,6 +64,23 @@ export interface ListOptions {
   readonly prefix?: string;
   readonly startAfter?: string;
   readonly cuts?: Iterable<string>;
+}
+
+/** A store that keeps what was deleted or written over. */
+export interface ObjectPast {
+  /** Whether this place keeps versions as it is set up: VERSIONS_UNAVAILABLE with what it lacks. Changes nothing. */
+  probe(): Promise<void>;
+  /**
+   * The store as it was: of each key the newest version that was current at any moment of the span, although it is not now.
+   * `list`, `head` and `get` know no others. OBJECT_NOT_FOUND where a version has expired meanwhile. Not for writing.
+   */
+  at(span: TimeSpan): ObjectStore;
+}
+
+/** ISO 8601 by the store's clock, both ends included. */
+export interface TimeSpan {
+  readonly from: string;
+  readonly until: string;
 }
 
 /** Keeps objects from everybody, their writer included. A lock is of the version that stands under the key. */

@@ -9,6 +9,8 @@ export const dumpOutput = z.object({
   version: z.string(),
   major: z.int(),
   systemId: z.string().optional(),
+  /** By storage's clock, when all points were surely taken; of exports, the end of the step is it. */
+  pointsBy: z.string().optional(),
   points: z.array(z.object({ database: z.string(), time: z.string(), position: z.string().optional() })),
   globals: filePart,
   /** Without a digest, which verify then takes; without a version, whatever stands there is read. */

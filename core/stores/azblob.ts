@@ -13,5 +13,7 @@ export const azblob = {
   ownUploads: true,
   serverCopy: true,
   locks: true,
+  /** It keeps versions, but does not tell when the last one was deleted. */
+  versions: false,
   secretKeys: { sets: [['connectionString'], ['accountName', 'accountKey']], optional: [] },
 } as const;

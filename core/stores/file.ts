@@ -17,5 +17,6 @@ export const file = {
   serverCopy: false,
   /** Keeps objects from being deleted by their own writer. */
   locks: false,
+  versions: false,
   secretKeys: { sets: [], optional: [] },
 } as const;

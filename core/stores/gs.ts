@@ -12,5 +12,6 @@ export const gs = {
   ownUploads: true,
   serverCopy: true,
   locks: true,
+  versions: true,
   secretKeys: { sets: [['credentials.json']], optional: [] },
 } as const;

@@ -16,6 +16,8 @@ export interface StoreDescriptor {
   readonly ownUploads: boolean;
   readonly serverCopy: boolean;
   readonly locks: boolean;
+  /** Tells which version of an object was current at a time. */
+  readonly versions: boolean;
   /**
    * What a Secret may hold: one of the sets, whole. Without any of their keys the identity of the pod counts; keys of
    * other stores do not matter, for one Secret may serve several.

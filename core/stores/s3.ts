@@ -12,5 +12,6 @@ export const s3 = {
   ownUploads: false,
   serverCopy: true,
   locks: true,
+  versions: true,
   secretKeys: { sets: [['accessKeyId', 'secretAccessKey']], optional: ['sessionToken', 'ca.crt'] },
 } as const;

@@ -46,7 +46,7 @@ const policy = (statements: readonly Statement[]): string =>
   });
 
 /** Actions on the bucket as such; all others are on its objects. */
-const ofBuckets = /^s3:(ListBucket|ListBucketMultipartUploads|GetBucket\w+)$/;
+const ofBuckets = /^s3:(ListBucket\w*|GetBucket\w+)$/;
 
 const isOfData = (name: string): boolean => name.includes('/blobs/');
 
@@ -81,6 +81,9 @@ export const permissionsPage = (): string =>
     '#### Who backs up into a storage with `immutability`',
     'Beside what a backup needs. Who verifies or deletes needs `s3:GetObjectRetention` of it. Give nobody `s3:BypassGovernanceRetention` or `s3:DeleteObjectVersion`.',
     policy(bucketStatements({ side: 'storage', permissions: storePermissions.s3.locks.backup })),
+    '#### Who backs up a library with `versions: atPoint`',
+    'Beside what a backup needs:',
+    policy(bucketStatements({ side: 'library', permissions: storePermissions.s3.versions ?? [] })),
     '### RDS and Aurora',
     'Who backs up and deletes backups; a restore needs nothing of RDS, but for one into a [new server](../how-to/new-server.md). Put the identifier of the instance or cluster in place of `NAME`.',
     '#### An instance',
@@ -114,6 +117,13 @@ export const permissionsPage = (): string =>
       title: 'LC2 Backup: locks',
       stage: 'GA',
       includedPermissions: storePermissions.gs.locks.backup,
+    }),
+    '#### Who backs up a library with `versions: atPoint`',
+    'Beside what a backup needs:',
+    json({
+      title: 'LC2 Backup: versions',
+      stage: 'GA',
+      includedPermissions: storePermissions.gs.versions,
     }),
     '### Cloud SQL',
     'On the project. What the service account of the *instance* needs: [how to](../how-to/cloud-sql.md#permissions).',

@@ -125,7 +125,7 @@ const isSame = async ({ from }: Context, order: MoveOrder, copied: Resource): Pr
   const crc32c =
     checksum?.algorithm === 'etag'
       ? checksum.value
-      : (await headResource(from, order.from.key, order.from.version))?.crc32c;
+      : (await headResource(from, order.from.key, { ifGenerationMatch: order.from.version }))?.crc32c;
   return crc32c !== undefined && crc32c === copied.crc32c;
 };
 

@@ -15,7 +15,6 @@ import { storageAt } from './storage.ts';
 
 /** Copies objects of one store into this run's folder and writes their inventory lines in order. */
 export interface Copier {
-  readonly source: ObjectStore;
   readonly mover: MoverName;
   readonly fence: Fence;
   copyAll(items: AsyncIterable<readonly CopyItem[]>, sink: CopySink): Promise<CopyTotals>;
@@ -27,7 +26,7 @@ export type CopyItem = { readonly line: InventoryLine } | { readonly object: Obj
 export interface CopySink {
   /** Undefined: there is nothing to wait for. */
   write(line: InventoryLine): Promise<void> | undefined;
-  /** The source is no longer what was listed. The newest state to copy instead, or undefined to leave it out. */
+  /** The source is no longer what was listed. What to copy instead, or undefined to leave it out. */
   unsettled(key: string): Promise<ObjectInfo | undefined>;
 }
 
@@ -41,27 +40,29 @@ const tries = 5;
 
 export interface CopierOptions {
   readonly store: ObjectStoreSpec;
-  /** One that is open already. */
-  readonly source?: ObjectStore;
+  readonly source: ObjectStore;
   /** In place of the one that is chosen. */
   readonly mover?: MoverName;
+  /** The store as it was: what the source no longer is, is copied from there. */
+  readonly past?: ObjectStore | undefined;
 }
 
 export const openCopier = async (
   context: StepContext,
   run: BackupRun,
-  { store, source: opened, mover: wanted }: CopierOptions,
+  { store, source, mover: wanted, past }: CopierOptions,
 ): Promise<Copier> => {
   const from = { location: store, secrets: context.secrets.objects };
   const to = storageAt(run.environment, context.secrets.storage);
-  const source = opened ?? (await context.openStore(from));
   const name = wanted ?? chooseMover(store.mover, store, run.environment.spec.storage);
   const folder = layout.objects(run.stamp, store.name);
-  const mover = await context.openMover(name, { from, to, source, target: run.storage, folder });
+  const ends = { from, to, target: run.storage, folder };
+  const mover = await context.openMover(name, { ...ends, source });
+  // Nobody else asks for a version that is not the current one.
+  const rescuer = past && (await context.openMover('stream', { ...ends, source: past }));
   const fence = createFence(context, run);
   const room = roomOf(run, folder);
   return {
-    source,
     mover: name,
     fence,
     copyAll: (items, sink) =>
@@ -70,6 +71,7 @@ export const openCopier = async (
         fence,
         sink,
         mover,
+        rescuer,
         place: (object, plain) => placeOf(object, { folder, plain: plain && isPlainKey(object.key, room) }),
       }),
   };
@@ -97,9 +99,10 @@ const copyAll = async (task: {
   fence: Fence;
   sink: CopySink;
   mover: Mover;
+  rescuer: Mover | undefined;
   place: Place;
 }): Promise<CopyTotals> => {
-  const { items, fence, sink, mover, place } = task;
+  const { items, fence, sink, mover, rescuer, place } = task;
   let count = 0;
   let bytes = 0;
   const sequencer = createSequencer<InventoryLine>((line) => sink.write(line));
@@ -119,7 +122,7 @@ const copyAll = async (task: {
     for await (const page of items) yield* ordersOf(page);
   };
   for await (const result of mover.move(orders())) {
-    const line = await settle(result, { sink, mover, place });
+    const line = await settle(result, { sink, mover, rescuer, place });
     if (line) {
       count++;
       bytes += line.size;
@@ -131,7 +134,7 @@ const copyAll = async (task: {
 
 const settle = async (
   result: MoveResult,
-  task: { sink: CopySink; mover: Mover; place: Place },
+  task: { sink: CopySink; mover: Mover; rescuer: Mover | undefined; place: Place },
 ): Promise<InventoryLine | undefined> => {
   let current = result;
   for (let attempt = 0; attempt < tries; attempt++) {
@@ -140,7 +143,8 @@ const settle = async (
     const from =
       current.outcome === 'conflict' ? current.order.from : await task.sink.unsettled(current.order.from.key);
     if (from === undefined) return undefined;
-    current = await moveOne(task.mover, { from, to: task.place(from, false), createOnly: true });
+    const mover = current.outcome === 'conflict' ? task.mover : (task.rescuer ?? task.mover);
+    current = await moveOne(mover, { from, to: task.place(from, false), createOnly: true });
   }
   throw new Lc2Error('COPY_INCOMPLETE', 'an object changes faster than it can be copied', {
     where: result.order.from.key,

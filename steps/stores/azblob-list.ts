@@ -4,6 +4,7 @@ import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { itemsOfPages } from '../runtime/pages.ts';
 import { type AzblobContext, call, infoOf, whereIs } from './azblob-context.ts';
+import { storeTime } from './store-time.ts';
 
 interface ListOptions {
   readonly prefix: string;
@@ -108,6 +109,17 @@ const readPage = async (
       objects.push(infoOf(context, key, { ...properties, contentType: undefined, size: properties.contentLength }));
   }
   return { objects, next: page.continuationToken === '' ? undefined : page.continuationToken };
+};
+
+/** The service's clock, as a listing of one bears it. */
+export const timeOf = async (context: AzblobContext): Promise<string> => {
+  const { value: page } = await call(context, '', (abortSignal) =>
+    context.place.container
+      .listBlobsFlat({ abortSignal, responseFormat: StorageResponseFormat.Xml })
+      .byPage({ maxPageSize: 1 })
+      .next(),
+  );
+  return storeTime(context.url, page?.date?.toISOString());
 };
 
 const broken = (context: AzblobContext, what: string, key: string): Lc2Error =>

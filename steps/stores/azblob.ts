@@ -15,7 +15,7 @@ import {
   unlessSilent,
   whereIs,
 } from './azblob-context.ts';
-import { listObjects } from './azblob-list.ts';
+import { listObjects, timeOf } from './azblob-list.ts';
 import { azblobLocks } from './azblob-locks.ts';
 import { deleteBlob, metadataNames, putObject, tryHead } from './azblob-put.ts';
 import { throwIfCancelled } from './bodies.ts';
@@ -70,6 +70,7 @@ export const openAzblobStore = (options: AdapterOptions): Promise<ObjectStore> =
       };
       for await (const _ of ordered(possible(), { concurrency: deletesAtOnce }, (key) => deleteBlob(context, key)));
     },
+    time: () => timeOf(context),
     // Blocks that nobody committed end by themselves; to commit or delete a blob for their sake could hit another writer.
     abortUploads: async () => {
       throwIfCancelled(signal);

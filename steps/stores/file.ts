@@ -62,6 +62,7 @@ export const openFileStore = (options: AdapterOptions): Promise<ObjectStore> => 
       for (const key of keys) await guard(key, () => deleteFile(place, key));
     },
     abortUploads: (prefix) => guard(prefix, () => removeTemporaries(place, { prefix, signal })),
+    time: () => guard('', () => timeOf(place)),
     close: () => Promise.resolve(),
   });
 };
@@ -159,13 +160,16 @@ interface PutTask {
   readonly options: PutOptions;
 }
 
+const temporaryIn = (folder: string): string =>
+  `${folder}/${temporaryPrefix}${process.pid}-${randomBytes(12).toString('hex')}`;
+
 const putFile = async (task: PutTask): Promise<ObjectInfo> => {
   const { place, key } = task;
   if (!holdsKey(place, key)) {
     throw new Lc2Error('KEY_UNSUPPORTED', 'a folder cannot hold this key', { where: whereIs(place, key) });
   }
   const path = pathOf(place, key);
-  const temporary = `${folderOf(path)}/${temporaryPrefix}${process.pid}-${randomBytes(12).toString('hex')}`;
+  const temporary = temporaryIn(folderOf(path));
   const handle = await createTemporary(place, temporary);
   let named = false;
   try {
@@ -179,6 +183,18 @@ const putFile = async (task: PutTask): Promise<ObjectInfo> => {
   } finally {
     await handle.close();
     if (!named) await unlink(temporary).catch(() => undefined);
+  }
+};
+
+/** The clock of the file system, which is not always this machine's. */
+const timeOf = async (place: FilePlace): Promise<string> => {
+  const temporary = temporaryIn(place.base);
+  const handle = await createTemporary(place, temporary);
+  try {
+    return (await handle.stat()).mtime.toISOString();
+  } finally {
+    await handle.close();
+    await unlink(temporary);
   }
 };
 

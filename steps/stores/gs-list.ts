@@ -23,7 +23,7 @@ async function* pagesOf(
   let token: string | undefined;
   let last: string | undefined;
   do {
-    const page = await readPage(context, options, token);
+    const page = await readPage(context, options, { token, fields: listedFields });
     const objects: ObjectInfo[] = [];
     for (const value of page.items) {
       const resource = resourceOf(value);
@@ -50,10 +50,11 @@ interface Page {
   readonly next: string | undefined;
 }
 
-const readPage = async (
+/** One page; `query` asks for more than what is current. */
+export const readPage = async (
   context: GsContext,
-  { prefix, startAfter = '' }: ListOptions,
-  token: string | undefined,
+  { prefix, startAfter = '' }: Pick<ListOptions, 'prefix' | 'startAfter'>,
+  { token, ...query }: { readonly token: string | undefined; readonly fields: string; readonly versions?: 'true' },
 ): Promise<Page> => {
   const { pageSize } = context.tuning;
   const value = await call(context, prefix, () =>
@@ -63,7 +64,8 @@ const readPage = async (
         path: bucketPath(context.bucket),
         query: {
           prefix: context.prefix + prefix || undefined,
-          fields: `kind,items(${listedFields}),nextPageToken`,
+          ...query,
+          fields: `kind,items(${query.fields}),nextPageToken`,
           startOffset: startAfter === '' ? undefined : context.prefix + startAfter,
           maxResults: pageSize === undefined ? undefined : String(pageSize),
           pageToken: token,
@@ -78,5 +80,5 @@ const readPage = async (
   return { items, next: typeof next === 'string' && next !== '' ? next : undefined };
 };
 
-const broken = (context: GsContext, what: string, key: string): Lc2Error =>
+export const broken = (context: GsContext, what: string, key: string): Lc2Error =>
   new Lc2Error('STORE_FAILED', what, { where: whereIs(context, key) });

@@ -56,11 +56,14 @@ export const deleteVersion = async (context: GsContext, key: string, generation:
   }
 };
 
+/** How a request names a version: the one that must be current, or one that may no longer be. */
+export type Named = { readonly ifGenerationMatch?: string | undefined } | { readonly generation: string };
+
 /** The object as it is now, or of one version: OBJECT_CHANGED when it is another. */
 export const headResource = async (
   context: GsContext,
   key: string,
-  generation?: string,
+  named: Named = {},
 ): Promise<Resource | undefined> => {
   throwIfCancelled(context.signal);
   try {
@@ -68,7 +71,7 @@ export const headResource = async (
       {
         method: 'GET',
         path: objectPath(context.bucket, context.prefix + key),
-        query: { fields: resourceFields, ifGenerationMatch: generation },
+        query: { fields: resourceFields, ...named },
       },
       context.signal,
     );

@@ -6,12 +6,24 @@ import { utf8Length } from '../../core/utf8.ts';
 import { ordered } from '../runtime/ordered.ts';
 import { oneChunk, throwIfCancelled } from './bodies.ts';
 import type { GsAnswer } from './gs-calls.ts';
-import { call, gsContext, type GsContext, isRefused, missing, objectPath, translate, whereIs } from './gs-context.ts';
+import {
+  bucketPath,
+  call,
+  gsContext,
+  type GsContext,
+  isRefused,
+  missing,
+  objectPath,
+  translate,
+  whereIs,
+} from './gs-context.ts';
 import { listObjects } from './gs-list.ts';
 import { gsLocks } from './gs-locks.ts';
-import { headResource } from './gs-object.ts';
+import { headResource, type Named } from './gs-object.ts';
+import { gsPast } from './gs-past.ts';
 import { putObject } from './gs-put.ts';
 import type { AdapterOptions } from './store-options.ts';
+import { storeTime } from './store-time.ts';
 import {
   assertLength,
   bytesOf,
@@ -30,7 +42,7 @@ export const openGsStore = (options: AdapterOptions): Promise<ObjectStore> => {
   const context = gsContext(options);
   const bodies = new Set<Readable>();
   const { prefix, signal } = context;
-  return Promise.resolve({
+  const store: ObjectStore = {
     url: context.url,
     capabilities: {
       contentChecksums: descriptor.contentChecksums,
@@ -51,6 +63,7 @@ export const openGsStore = (options: AdapterOptions): Promise<ObjectStore> => {
       return putObject(context, key, body, options);
     },
     delete: (keys) => deleteObjects(context, keys),
+    time: () => timeOf(context),
     // Sessions can neither be listed nor seen, and end by themselves.
     abortUploads: async () => {
       throwIfCancelled(signal);
@@ -60,7 +73,12 @@ export const openGsStore = (options: AdapterOptions): Promise<ObjectStore> => {
       for (const body of bodies) body.destroy();
       return context.calls.close();
     },
+  };
+  const past = gsPast(context, store, {
+    head: (key, generation) => headObject(context, key, { generation }),
+    get: (key, generation, { range }) => getVersion({ context, key, bodies, ...(range && { range }) }, { generation }),
   });
+  return Promise.resolve({ ...store, past });
 };
 
 /** What Google says of names of objects. */
@@ -77,13 +95,20 @@ const holds = (prefix: string, key: string): boolean => {
   );
 };
 
-const headObject = async (context: GsContext, key: string): Promise<ObjectInfo | undefined> => {
+const headObject = async (context: GsContext, key: string, named?: Named): Promise<ObjectInfo | undefined> => {
   if (!holds(context.prefix, key)) return undefined;
-  const resource = await headResource(context, key);
+  const resource = await headResource(context, key, named);
   if (resource !== undefined) return { key, ...resource.info };
   const error = await missing(context, key);
   if (error.code === 'OBJECT_NOT_FOUND') return undefined;
   throw error;
+};
+
+const timeOf = async (context: GsContext): Promise<string> => {
+  const query = { maxResults: '1', fields: 'nextPageToken' };
+  const ask = { method: 'GET', path: bucketPath(context.bucket), query } as const;
+  const answer = await call(context, '', () => context.calls.ask(ask, context.signal));
+  return storeTime(context.url, answer.header('date'));
 };
 
 interface GetTask {
@@ -110,9 +135,14 @@ const getObject = async (task: GetTask): Promise<ObjectBody> => {
   if (version === undefined) {
     const resource = await headResource(context, key);
     if (resource === undefined) throw await missing(context, key);
-    return bodyOf(task, { key, ...resource.info }, await askMedia(task, resource.generation));
+    return bodyOf(task, { key, ...resource.info }, await askMedia(task, { ifGenerationMatch: resource.generation }));
   }
-  const [described, media] = await Promise.allSettled([headResource(context, key, version), askMedia(task, version)]);
+  return getVersion(task, { ifGenerationMatch: version });
+};
+
+const getVersion = async (task: GetTask, named: Named): Promise<ObjectBody> => {
+  const { context, key } = task;
+  const [described, media] = await Promise.allSettled([headResource(context, key, named), askMedia(task, named)]);
   if (media.status === 'fulfilled' && described.status === 'fulfilled' && described.value !== undefined)
     return bodyOf(task, { key, ...described.value.info }, media.value);
   if (media.status === 'fulfilled') streamOf(media.value)?.destroy();
@@ -122,14 +152,14 @@ const getObject = async (task: GetTask): Promise<ObjectBody> => {
 
 const streamOf = ({ body }: GsAnswer): Readable | undefined => (body instanceof Readable ? body : undefined);
 
-const askMedia = async (task: GetTask, generation: string): Promise<GsAnswer> => {
+const askMedia = async (task: GetTask, named: Named): Promise<GsAnswer> => {
   const { context, key, range } = task;
   try {
     return await context.calls.ask(
       {
         method: 'GET',
         path: objectPath(context.bucket, context.prefix + key),
-        query: { alt: 'media', ifGenerationMatch: generation },
+        query: { alt: 'media', ...named },
         headers: {
           // Or Google would unpack what is stored packed, and send other bytes than there are.
           'accept-encoding': 'gzip',

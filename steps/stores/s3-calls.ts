@@ -17,12 +17,14 @@ import { etagOfCopy, holdsUploads, type Listing, listingOf } from './s3-xml.ts';
 /** The calls that are made once per object, page or step, in the words of the SDK; everything else is the SDK's. */
 export interface S3Calls {
   readonly sdk: () => Promise<Sdk>;
-  head(input: Place & Pick<HeadObjectCommandInput, 'IfMatch'>, signal: AbortSignal): Promise<Described>;
-  get(input: Place & Pick<GetObjectCommandInput, 'IfMatch' | 'Range'>, signal: AbortSignal): Promise<Got>;
+  head(input: Place & Pick<HeadObjectCommandInput, 'IfMatch' | 'VersionId'>, signal: AbortSignal): Promise<Described>;
+  get(input: Place & Pick<GetObjectCommandInput, 'IfMatch' | 'Range' | 'VersionId'>, signal: AbortSignal): Promise<Got>;
   put(input: PutInput, signal: AbortSignal): Promise<Marks>;
   copy(input: CopyInput, signal: AbortSignal): Promise<Marks>;
   list(input: ListObjectsV2CommandInput & { readonly Bucket: string }, signal: AbortSignal): Promise<Listing>;
   headBucket(input: Pick<Place, 'Bucket'>, signal: AbortSignal): Promise<object>;
+  /** The service's own clock. */
+  time(input: Pick<Place, 'Bucket'>, signal: AbortSignal): Promise<string | undefined>;
   /** Whether there may be uploads that nobody ended. Which ones, the SDK tells: mostly there are none. */
   hasUploads(input: UploadsInput, signal: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
@@ -71,7 +73,7 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
     sdk,
     head: (input, abortSignal) =>
       ask<Described>(
-        { method: 'HEAD', ...at(input), headers: { 'if-match': input.IfMatch } },
+        { method: 'HEAD', ...at(input), ...versionOf(input), headers: { 'if-match': input.IfMatch } },
         {
           signal: abortSignal,
           read: describedOf,
@@ -83,7 +85,12 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
       ),
     get: (input, abortSignal) =>
       ask<Got>(
-        { method: 'GET', ...at(input), headers: { 'if-match': input.IfMatch, range: input.Range } },
+        {
+          method: 'GET',
+          ...at(input),
+          ...versionOf(input),
+          headers: { 'if-match': input.IfMatch, range: input.Range },
+        },
         {
           signal: abortSignal,
           read: (answer) => ({
@@ -139,6 +146,15 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
           },
         },
       ),
+    time: (input, abortSignal) =>
+      ask<string | undefined>(
+        { method: 'HEAD', bucket: input.Bucket },
+        {
+          signal: abortSignal,
+          read: ({ header }) => header('date'),
+          sdk: async () => timeBySdk(await sdk(), input, abortSignal),
+        },
+      ),
     hasUploads: (input, abortSignal) =>
       ask<boolean>(
         { method: 'GET', bucket: input.Bucket, query: { uploads: '', prefix: input.Prefix, 'encoding-type': 'url' } },
@@ -156,6 +172,9 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
 };
 
 const at = ({ Bucket, Key }: Place) => ({ bucket: Bucket, key: Key });
+
+const versionOf = ({ VersionId }: Pick<GetObjectCommandInput, 'VersionId'>) =>
+  VersionId === undefined ? {} : { query: { versionId: VersionId } };
 
 const putHeaders = (input: PutInput): Record<string, string | undefined> => ({
   'content-md5': input.ContentMD5,
@@ -229,3 +248,26 @@ const copyBySdk = async (sdk: Sdk, input: CopyInput, abortSignal: AbortSignal): 
   const { CopyObjectResult, ...rest } = await client.send(new CopyObjectCommand(input), { abortSignal });
   return { ...rest, ETag: CopyObjectResult?.ETag };
 };
+
+/** The SDK keeps the headers of an answer to itself. */
+const timeBySdk = async (
+  sdk: Sdk,
+  input: { readonly Bucket: string },
+  abortSignal: AbortSignal,
+): Promise<string | undefined> => {
+  const command = new sdk.HeadBucketCommand(input);
+  let time: string | undefined;
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      if (hasHeaders(result.response)) time = result.response.headers['date'];
+      return result;
+    },
+    { step: 'deserialize' },
+  );
+  await sdk.client.send(command, { abortSignal });
+  return time;
+};
+
+const hasHeaders = (response: unknown): response is { readonly headers: Readonly<Record<string, string>> } =>
+  typeof response === 'object' && response !== null && 'headers' in response;

@@ -14,11 +14,11 @@ interface ListOptions {
   readonly cuts?: Iterable<string> | undefined;
 }
 
-const broken = (context: S3Context, what: string, key = ''): Lc2Error =>
+export const broken = (context: S3Context, what: string, key = ''): Lc2Error =>
   new Lc2Error('STORE_FAILED', what, { where: whereIs(context, key) });
 
 /** A plus is a space in what the server encoded; keys that are not UTF-8 cannot be carried at all. */
-const decode = (context: S3Context, text: string, encoded: boolean): string => {
+export const decode = (context: S3Context, text: string, encoded: boolean): string => {
   if (!encoded) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
@@ -77,7 +77,7 @@ const readPage = async (
     last = key;
     // The folder itself, as some tools mark it, has no name below the prefix.
     if (key === '') continue;
-    objects.push(infoOf(context, key, object, context.state.etagsAreOpaque ?? (await probe(context, key))));
+    objects.push(infoOf(context, key, object, context.state.etagsAreOpaque ?? (await probeEtags(context, key))));
   }
   return { objects, last, token: nextToken(context, page, before.token) };
 };
@@ -99,10 +99,12 @@ const nextToken = (context: S3Context, page: Listing, before: string | undefined
   return token;
 };
 
-const infoOf = (
+export const infoOf = (
   context: S3Context,
   key: string,
-  object: NonNullable<Listing['Contents']>[number],
+  object: Omit<NonNullable<Listing['Contents']>[number], 'StorageClass'> & {
+    readonly StorageClass?: string | undefined;
+  },
   opaque: boolean,
 ): ObjectInfo => {
   const { Size: size, ETag: etag, LastModified: time } = object;
@@ -122,8 +124,8 @@ const infoOf = (
 };
 
 /** A listing does not say how objects are encrypted: one object per opened store is asked. */
-const probe = async (context: S3Context, key: string): Promise<boolean> => {
-  const target = { Bucket: context.bucket, Key: context.prefix + key };
+export const probeEtags = async (context: S3Context, key: string, VersionId?: string): Promise<boolean> => {
+  const target = { Bucket: context.bucket, Key: context.prefix + key, ...(VersionId !== undefined && { VersionId }) };
   try {
     context.state.etagsAreOpaque ??= isOpaque(await context.calls.head(target, context.signal));
   } catch {

@@ -12,9 +12,11 @@ import { call, checksumOf, isOpaque, type S3Context, translate, versionOfEtag, w
 import { failureOf } from './s3-errors.ts';
 import { abortUploads, listObjects } from './s3-list.ts';
 import { s3Locks } from './s3-locks.ts';
+import { s3Past } from './s3-past.ts';
 import { defaultBufferLimit } from './s3-multipart.ts';
 import { putObject } from './s3-put.ts';
 import type { AdapterOptions } from './store-options.ts';
+import { storeTime } from './store-time.ts';
 import {
   assertLength,
   bytesOf,
@@ -37,7 +39,7 @@ export const openS3Store = (options: AdapterOptions): Promise<ObjectStore> => {
   const context = contextOf(options);
   const bodies = new Set<Readable>();
   const { prefix } = context;
-  return Promise.resolve({
+  const store: ObjectStore = {
     url: context.url,
     capabilities: {
       contentChecksums: descriptor.contentChecksums,
@@ -57,11 +59,17 @@ export const openS3Store = (options: AdapterOptions): Promise<ObjectStore> => {
     },
     delete: (keys) => deleteObjects(context, keys),
     abortUploads: (below) => abortUploads(context, below),
+    time: () => timeOf(context),
     close: () => {
       for (const body of bodies) body.destroy();
       return context.calls.close();
     },
+  };
+  const past = s3Past(context, store, {
+    head: (key, id) => headObject(context, key, id),
+    get: (key, id, options) => getObject({ context, key, bodies, id, ...options }),
   });
+  return Promise.resolve({ ...store, past });
 };
 
 const contextOf = ({ location, secrets, signal, tuning = {}, parsed, prefix, url }: AdapterOptions): S3Context => {
@@ -114,9 +122,9 @@ const infoOf = (context: S3Context, key: string, found: Found & { readonly size:
   };
 };
 
-const headObject = async (context: S3Context, key: string): Promise<ObjectInfo | undefined> => {
+const headObject = async (context: S3Context, key: string, id?: string): Promise<ObjectInfo | undefined> => {
   throwIfCancelled(context.signal);
-  const target = { Bucket: context.bucket, Key: context.prefix + key };
+  const target = { Bucket: context.bucket, Key: context.prefix + key, ...versionId(id) };
   try {
     const found = await context.calls.head(target, context.signal);
     context.state.answered = true;
@@ -142,12 +150,22 @@ const requireBucket = async (context: S3Context): Promise<void> => {
   }
 };
 
+/** One version, although it may not be the current one. */
+const versionId = (id: string | undefined) => (id === undefined ? {} : { VersionId: id });
+
+const timeOf = async (context: S3Context): Promise<string> => {
+  const time = await call(context, '', () => context.calls.time({ Bucket: context.bucket }, context.signal));
+  return storeTime(context.url, time);
+};
+
 interface GetTask {
   readonly context: S3Context;
   readonly key: string;
   readonly bodies: Set<Readable>;
   readonly version?: string;
   readonly range?: ByteRange;
+  /** Of one version, although it may not be the current one. */
+  readonly id?: string;
 }
 
 /** How the body of this object is read. */
@@ -159,11 +177,12 @@ const readingOf = ({ context, key, bodies }: GetTask): Reading => ({
 });
 
 const getObject = async (task: GetTask): Promise<ObjectBody> => {
-  const { context, key, version, range } = task;
+  const { context, key, version, range, id } = task;
   throwIfCancelled(context.signal);
   const wanted = {
     Bucket: context.bucket,
     Key: context.prefix + key,
+    ...versionId(id),
     ...(version !== undefined && { IfMatch: `"${version}"` }),
     ...(range !== undefined && { Range: `bytes=${range.first}-${range.last}` }),
   };

@@ -12,6 +12,7 @@ const newRds = (what: string) => contract('rds-new-server', what);
 const newSql = (what: string) => contract('cloud-sql-new-server', what);
 const outOfReach = (what: string) => contract('out-of-reach', `out of reach in ${what}`);
 const locks = (what: string) => contract('object-locks', what);
+const atPoint = (what: string) => component('at-point', `a bucket with versions in * > ${what}`);
 const within = (cloud: string, what: string) => contract('copies', `copy within ${cloud} > ${what}`);
 const stores = 's3, gs, azblob';
 
@@ -281,7 +282,7 @@ export const cloudWorkRows: readonly (Row & BadInput)[] = [
     surface: 'gs, azblob',
     input: '10,000 versions of one key',
     promise: 'versions are shown to who asks for them',
-    isNone: 'listings do not ask for versions, and both leave them out then',
+    isNone: 'listings do not ask for versions but with `versions: atPoint`, and leave them out',
   },
   {
     row: 42,
@@ -375,6 +376,25 @@ export const cloudWorkRows: readonly (Row & BadInput)[] = [
       newSql('a new server fails > without its snapshot, whole and there'),
       newSql('a new server fails > where Google has lost its restore three times, and not before'),
       newSql('a new server fails > that is not restored in time'),
+    ],
+  },
+  {
+    row: 48,
+    surface: 's3, gs',
+    input: 'objects that are deleted or written over between the point and their copy, in a bucket that keeps versions',
+    promise:
+      'with `versions: atPoint` they are in the backup as they were at the point; a bucket without versions is told',
+    codes: ['VERSIONS_UNAVAILABLE'],
+    proofs: [
+      atPoint('is backed up as it was at the point, although all of it changes before the first listing'),
+      atPoint('and a writer who deletes while it is backed up leaves no row without its document'),
+      atPoint('must keep them: check and a backup say so before anything is copied'),
+      contract('past', 'the past of a store: * > is what was current at a moment, and nothing else'),
+      contract(
+        'past',
+        'the past of a store: * > is listed like the present, by pages of any size, below a prefix, after a key and with cuts',
+      ),
+      unit('at-point', 'the span of the points > holds begin and points whatever the clocks show, and little more'),
     ],
   },
 ];

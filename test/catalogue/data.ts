@@ -41,7 +41,7 @@ export const dataRows: readonly (Row & BadInput)[] = [
     surface: 'objects',
     input: 'deleted versions, objects in an archive, encrypted with a key of the customer, with tags',
     promise:
-      'current versions only; archived ones that no backup has are named by `check --objects`, and refused by name; tags go along where S3 copies by itself',
+      'current versions only, or with `versions: atPoint` those of the point; archived ones that no backup has are named by `check --objects`, and refused by name; tags go along where S3 copies by itself',
     codes: ['OBJECT_UNREADABLE'],
     proofs: [
       s3('calls 403 InvalidObjectState by its name'),

@@ -1,22 +1,15 @@
 // The least rights of docs/reference/permissions.md suffice for what they are for, and none of them is idle.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { storePermissions, type Work } from '../../core/permissions/stores.ts';
-import { gsError } from '../fakes/gs-front.ts';
 import { s3Error } from '../fakes/s3-front.ts';
 import { createLab, environmentDocument, type Lab, type Sealed } from '../support/lab.ts';
 import { type Place, startAzblob, startFolders, startGs, startS3 } from '../support/places.ts';
-import { needsOf } from '../support/store-permissions.ts';
+import { watchPermissions } from '../support/store-permissions.ts';
 
 const kinds = ['s3', 'gs', 'azblob'] as const;
 type Kind = (typeof kinds)[number];
 type Side = 'library' | 'storage';
 const environments = ['copy', 'stream', 'folder'] as const;
-
-const refusals: Readonly<Record<Kind, string>> = {
-  s3: s3Error('AccessDenied'),
-  gs: gsError(403, 'forbidden'),
-  azblob: '<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthorizationPermissionMismatch</Code></Error>',
-};
 
 let lab: Lab;
 const places = new Map<Kind, Place>();
@@ -44,32 +37,18 @@ afterAll(async () => {
 
 /** Refuses what is not allowed, and writes down what is used. */
 const watch = (kind: Kind, allowed: Readonly<Record<Side, readonly string[]>>) => {
-  const used: Record<Side, Set<string>> = { library: new Set(), storage: new Set() };
-  const refused: string[] = [];
   const { front } = placeOf(kind);
-  front?.reset();
-  front?.inject({
-    times: Infinity,
-    fault: { kind: 'answer', status: 403, body: refusals[kind] },
-    matches: (asked) => {
-      const lacking = needsOf[kind](asked).filter(({ bucket, permission }) => {
-        const side = bucket.endsWith('library') ? 'library' : 'storage';
-        used[side].add(permission);
-        return !allowed[side].includes(permission);
-      });
-      refused.push(
-        ...lacking.map(({ bucket, permission }) => `${permission} on ${bucket}: ${asked.method} ${asked.url}`),
-      );
-      return lacking.length > 0;
-    },
-  });
+  if (front === undefined) throw new Error(`${kind} has no front`);
+  const watched = watchPermissions(front, kind, ({ bucket, permission }) =>
+    allowed[bucket.endsWith('library') ? 'library' : 'storage'].includes(permission),
+  );
   // An upload in parts that fails is ended, and the step begins anew.
-  front?.inject({
+  front.inject({
     times: 1,
     fault: { kind: 'answer', status: 400, body: s3Error('BadDigest') },
     matches: ({ method, url }) => method === 'PUT' && url.includes('partNumber='),
   });
-  return { used, refused };
+  return watched;
 };
 
 describe.each(kinds)('%s', (kind) => {
@@ -89,7 +68,7 @@ describe.each(kinds)('%s', (kind) => {
     placeOf(kind).front?.reset();
     expect(watched.refused).toEqual([]);
     for (const side of ['library', 'storage'] as const)
-      expect([...watched.used[side]].sort()).toEqual([...allowed(work)[side]].sort());
+      expect([...(watched.used.get(names[side]) ?? [])].sort()).toEqual([...allowed(work)[side]].sort());
   };
 
   beforeAll(async () => {

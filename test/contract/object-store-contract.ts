@@ -125,6 +125,18 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
       }
     });
 
+    it('tells its own time', async () => {
+      const store = await fresh();
+      const before = await store.time();
+      await store.put('x', text('x'));
+      const [mtime, after] = [(await store.head('x'))?.mtime ?? '', await store.time()];
+      // Some tell whole seconds.
+      expect(Date.parse(mtime)).toBeGreaterThan(Date.parse(before) - 1000);
+      expect(Date.parse(after)).toBeGreaterThan(Date.parse(mtime) - 1000);
+      expect(Date.parse(after) - Date.parse(before)).toBeLessThan(60_000);
+      expect(await keysOf(store)).toEqual(['x']);
+    });
+
     it('knows nothing of what is not there', async () => {
       const store = await fresh();
       await store.put('there/is', text('x'));
@@ -236,10 +248,11 @@ export const objectStoreContract = (name: string, make: () => Promise<StoreFixtu
         store.put('x', text('x')),
         store.delete(['x']),
         store.abortUploads(''),
+        store.time(),
         keysOf(store),
       ];
       expect(await Promise.all(calls.map((call) => codeOf(call)))).toEqual(
-        Array.from({ length: 6 }, () => 'CANCELLED'),
+        Array.from({ length: 7 }, () => 'CANCELLED'),
       );
       const again = await openAt(fixture, `t${folders}/data`);
       expect([await keysOf(again), await again.abortUploads('')]).toEqual([[], 0]);

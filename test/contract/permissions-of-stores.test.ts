@@ -1,7 +1,7 @@
 // Each permission that a backup, a restore, a verification or a deletion needs at an object store, missing alone: it is named.
 import { CreateMultipartUploadCommand, PutObjectTaggingCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Lc2Error } from '../../core/errors.ts';
+import { hasCode, Lc2Error } from '../../core/errors.ts';
 import { storePermissions } from '../../core/permissions/stores.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { openMover } from '../../steps/movers/index.ts';
@@ -40,8 +40,8 @@ const refusalOf = (kind: Kind, permission: string): { readonly body: string; rea
 };
 
 const permissionsOf = (kind: Kind): string[] => {
-  const { library, storage } = storePermissions[kind];
-  return [...new Set([...Object.values(library), ...Object.values(storage)].flat())].sort();
+  const { library, storage, versions = [] } = storePermissions[kind];
+  return [...new Set([...Object.values(library), ...Object.values(storage), versions].flat())].sort();
 };
 
 const refused = async (work: () => Promise<unknown>): Promise<Lc2Error | undefined> => {
@@ -89,6 +89,20 @@ describe.each(kinds)('who lacks a permission at %s', (kind) => {
     for await (const { outcome } of mover.move(orders())) expect(outcome).toBe('copied');
   };
 
+  /** Of a bucket that keeps no versions it is what there is. */
+  const readPast = async ({ past }: ObjectStore): Promise<void> => {
+    if (past === undefined) return;
+    try {
+      await past.probe();
+    } catch (error) {
+      if (!hasCode(error, 'VERSIONS_UNAVAILABLE')) throw error;
+    }
+    const store = past.at({ from: '2000-01-01T00:00:00Z', until: '3000-01-01T00:00:00Z' });
+    expect(await keysOf(store, { prefix: 'x' })).toContain('x');
+    await bytesOf((await store.get('x')).bytes);
+    await store.head('x');
+  };
+
   it.each(permissionsOf(kind))('%s: each call that needs it says so, and no other is refused', async (permission) => {
     const store = await openAt(fixture, 'f', { tuning: { attempts: 2 } });
     await prepare(store);
@@ -110,6 +124,8 @@ describe.each(kinds)('who lacks a permission at %s', (kind) => {
       () => store.put(`y${++keys}`, Buffer.from('y'), { createOnly: true }),
       () => store.put(`z${++keys}`, chunks(3, 300_000), { createOnly: true }),
       list,
+      () => store.time(),
+      () => readPast(store),
       () => copy(store),
       () => store.abortUploads(''),
       () => store.delete(['x']),

@@ -1,5 +1,5 @@
 // A bucket that keeps versions, and a key with very many of them: only the current one counts, whatever the others are.
-import { PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { openMover } from '../../steps/movers/index.ts';
@@ -17,10 +17,7 @@ let front: Front;
 beforeAll(async () => {
   server = await startVersitygw({ versions: true });
   front = await startFront(server.endpoint, { contentType: 'application/xml' });
-  await server.bucket('library');
-  await server.client.send(
-    new PutBucketVersioningCommand({ Bucket: 'library', VersioningConfiguration: { Status: 'Enabled' } }),
-  );
+  await server.bucket('library', { versions: true });
   for (let done = 0; done < versions; done += atOnce)
     await Promise.all(
       Array.from({ length: atOnce }, (_, index) =>

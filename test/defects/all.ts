@@ -1,3 +1,4 @@
+import { atPointSeeds } from './at-point-seeds.ts';
 import { azureFlexibleServerSeeds } from './azure-flexible-server-seeds.ts';
 import { backupSeeds } from './backup-seeds.ts';
 import { cloudSqlNewServerSeeds } from './cloud-sql-new-server-seeds.ts';
@@ -20,6 +21,7 @@ import type { Seed } from './seed.ts';
 
 /** Every seeded defect, part by part. */
 export const all: readonly Seed[] = [
+  ...atPointSeeds,
   ...azureFlexibleServerSeeds,
   ...backupSeeds,
   ...cloudSqlNewServerSeeds,

@@ -1,5 +1,6 @@
 // Stands before fake-gcs-server and does what that leaves out: preconditions, rewrites of several calls, resumable uploads
-// that can be asked how far they got, 1,000 objects a page. It refuses in Google's words.
+// that can be asked how far they got, 1,000 objects a page, pages that end between two versions of one object. It refuses in
+// Google's words.
 import { createHash, randomUUID } from 'node:crypto';
 import { createGsRetention } from './gs-retention.ts';
 import { type Forward, type Front, type FrontAnswer, type FrontRequest, startFront } from './http-front.ts';
@@ -50,6 +51,7 @@ export function startGsFront(server: string, options: GsFrontOptions = {}): Prom
     if (rewrite !== null) return copy(parts, { match: rewrite, rewrites, options });
     const refusal = await refusalOf(parts);
     if (refusal !== undefined) return refusal;
+    if (isListing(parts) && url.searchParams.get('versions') === 'true') return versionsOf(parts);
     const answer = await forward(isListing(parts) ? paged(parts) : request);
     // Google answers a deletion without a body.
     return request.method === 'DELETE' && answer.status === 200
@@ -76,6 +78,18 @@ const paged = ({ request, url }: Parts): FrontRequest => {
   const asked = Number(url.searchParams.get('maxResults') ?? mostPerPage);
   url.searchParams.set('maxResults', String(Math.min(asked, mostPerPage)));
   return { ...request, url: `${url.pathname}?${url.searchParams.toString()}` };
+};
+
+/** The server begins a page with a name, and so would never come past one with many versions. */
+const versionsOf = async ({ request, url, forward }: Parts): Promise<FrontAnswer> => {
+  const [asked, first] = [Number(url.searchParams.get('maxResults') ?? mostPerPage), url.searchParams.get('pageToken')];
+  for (const name of ['maxResults', 'pageToken']) url.searchParams.delete(name);
+  const answer = await forward({ ...request, url: `${url.pathname}?${url.searchParams.toString()}` });
+  const { items = [], ...said } = JSON.parse(answer.body.toString('utf8')) as { items?: unknown[] };
+  const from = Number(first ?? 0);
+  const next = from + Math.min(asked, mostPerPage);
+  const page = { ...said, items: items.slice(from, next), ...(next < items.length && { nextPageToken: String(next) }) };
+  return { ...answer, body: Buffer.from(JSON.stringify(page)) };
 };
 
 interface Standing {

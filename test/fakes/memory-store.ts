@@ -177,6 +177,7 @@ const viewOf = (shared: Shared, url: string, prefix: string): MemoryStore => {
       calls.push(`abort ${below}`);
       return Promise.resolve(0);
     },
+    time: () => Promise.resolve(new Date(1_700_000_000_000 + shared.writes.count * 1000).toISOString()),
     close: () => Promise.resolve(),
     tamper: (key, change) => {
       const entry = found(key);

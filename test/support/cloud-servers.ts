@@ -42,16 +42,16 @@ export const startFakeGcs = (): Promise<RunningProgram> => startProgram(fakeGcs)
 /** Microsoft's own imitation, in memory. */
 export const startAzurite = (): Promise<RunningProgram> => startProgram(azurite);
 
-/** With `locks`, of a server behind the front that knows them. */
+/** With `locks`, of a server behind the front that knows them; with `versions` it keeps what is replaced. */
 export const makeBucket = async (
   server: Pick<RunningProgram, 'endpoint'>,
   name: string,
-  { locks = false }: { readonly locks?: boolean } = {},
+  { locks = false, versions = false }: { readonly locks?: boolean; readonly versions?: boolean } = {},
 ): Promise<void> => {
   const made = await fetch(`${server.endpoint}/storage/v1/b${locks ? '?enableObjectRetention=true' : ''}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ name }),
+    body: JSON.stringify({ name, ...(versions && { versioning: { enabled: true } }) }),
   });
   if (!made.ok) throw new Error(await made.text());
 };

@@ -27,8 +27,8 @@ export interface Place {
   /** The Secret of its locations, if they need one. */
   readonly secret: Spec | undefined;
   readonly front: Front | undefined;
-  /** Makes a bucket, container or folder. */
-  make(bucket: string): Promise<void>;
+  /** Makes a bucket, container or folder; with `versions` it keeps what is replaced, where the place can. */
+  make(bucket: string, options?: { readonly versions?: boolean }): Promise<void>;
   /** What an environment says of it. */
   location(bucket: string): Spec;
   put(bucket: string, key: string, body: string | Uint8Array, described?: Described): Promise<void>;
@@ -62,7 +62,7 @@ export const s3Place = async (server: S3Server): Promise<Place> => {
     keepsMetadata: true,
     secret: secretDocument('s3', server.secrets),
     front,
-    make: async (bucket) => void (await server.bucket(bucket)),
+    make: async (bucket, options) => void (await server.bucket(bucket, options)),
     location: (bucket) => ({
       url: `s3://${bucket}`,
       endpoint: front.endpoint,
@@ -102,7 +102,7 @@ export const startGs = async (): Promise<Place> => {
     keepsMetadata: true,
     secret: undefined,
     front,
-    make: (bucket) => makeBucket(server, bucket),
+    make: (bucket, options) => makeBucket(server, bucket, options),
     location: (bucket) => ({ url: `gs://${bucket}`, endpoint: front.endpoint }),
     put: async (bucket, key, body, { contentType = 'application/octet-stream', metadata = {} } = {}) => {
       const description = JSON.stringify({ name: key, contentType, metadata });

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Location } from '../../core/api/location.ts';
 import { program, type Program, startProgram } from './server-program.ts';
 
@@ -12,7 +12,7 @@ export interface S3Server {
   readonly data: string;
   readonly secrets: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Makes a bucket and says where it is. */
-  bucket(name: string, options?: { readonly locks?: boolean }): Promise<Location>;
+  bucket(name: string, options?: { readonly locks?: boolean; readonly versions?: boolean }): Promise<Location>;
   /** For what a test does behind the product's back. */
   readonly client: S3Client;
   stop(): Promise<void>;
@@ -56,8 +56,12 @@ async function start(what: Program & { readonly name: S3Server['name'] }): Promi
     data: join(folder, 'data'),
     secrets: { ...secrets },
     client,
-    bucket: async (name, { locks = false } = {}) => {
+    bucket: async (name, { locks = false, versions = false } = {}) => {
       await client.send(new CreateBucketCommand({ Bucket: name, ...(locks && { ObjectLockEnabledForBucket: true }) }));
+      if (versions)
+        await client.send(
+          new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }),
+        );
       return { url: `s3://${name}`, endpoint, region: 'us-east-1', pathStyle: true };
     },
     stop: async () => {

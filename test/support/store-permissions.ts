@@ -1,5 +1,9 @@
-// What each request to an object store needs, as the vendors' documentation of the request says.
+// What each request to an object store needs, as the vendors' documentation of the request says; and fronts that refuse what is
+// not allowed.
 import type { IncomingHttpHeaders } from 'node:http';
+import { gsError } from '../fakes/gs-front.ts';
+import type { Front } from '../fakes/http-front.ts';
+import { s3Error } from '../fakes/s3-front.ts';
 
 export interface Asked {
   readonly method: string;
@@ -19,6 +23,7 @@ const ofBucket = (method: string, asked: URLSearchParams): string => {
   if (method === 'POST') return 'DeleteObject';
   if (asked.has('object-lock')) return 'GetBucketObjectLockConfiguration';
   if (asked.has('versioning')) return 'GetBucketVersioning';
+  if (asked.has('versions')) return 'ListBucketVersions';
   return asked.has('uploads') ? 'ListBucketMultipartUploads' : 'ListBucket';
 };
 
@@ -29,7 +34,8 @@ const s3Needs: NeedsOf = ({ method, url, headers }) => {
   if (key.join('/') === '') return [need(ofBucket(method, searchParams))];
   if (searchParams.has('retention')) return [need(`${method === 'GET' ? 'Get' : 'Put'}ObjectRetention`)];
   if (method === 'GET' && searchParams.has('tagging')) return [need('GetObjectTagging')];
-  if (method === 'GET' || method === 'HEAD') return [need('GetObject')];
+  if (method === 'GET' || method === 'HEAD')
+    return [need(searchParams.has('versionId') ? 'GetObjectVersion' : 'GetObject')];
   if (method === 'DELETE') return [need(searchParams.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject')];
   return [need('PutObject'), ...s3WriteNeeds({ headers, isPart: searchParams.has('partNumber'), need })];
 };
@@ -90,4 +96,40 @@ export const needsOf: Readonly<Record<'s3' | 'gs' | 'azblob', NeedsOf>> = {
   s3: s3Needs,
   gs: gsNeeds,
   azblob: azblobNeeds,
+};
+
+const refusals: Readonly<Record<keyof typeof needsOf, string>> = {
+  s3: s3Error('AccessDenied'),
+  gs: gsError(403, 'forbidden'),
+  azblob: '<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthorizationPermissionMismatch</Code></Error>',
+};
+
+export interface Watched {
+  /** Permissions that were asked for, by bucket. */
+  readonly used: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly refused: readonly string[];
+}
+
+/** From now on the front refuses what is not allowed, and writes down what is used. */
+export const watchPermissions = (
+  front: Front,
+  kind: keyof typeof needsOf,
+  isAllowed: (need: Need) => boolean,
+): Watched => {
+  const used = new Map<string, Set<string>>();
+  const refused: string[] = [];
+  front.reset();
+  front.inject({
+    times: Infinity,
+    fault: { kind: 'answer', status: 403, body: refusals[kind] },
+    matches: (asked) => {
+      const needs = needsOf[kind](asked);
+      for (const { bucket, permission } of needs) used.set(bucket, (used.get(bucket) ?? new Set()).add(permission));
+      const lacking = needs.filter((need) => !isAllowed(need));
+      for (const { bucket, permission } of lacking)
+        refused.push(`${permission} on ${bucket}: ${asked.method} ${asked.url}`);
+      return lacking.length > 0;
+    },
+  });
+  return { used, refused };
 };
