@@ -141,6 +141,7 @@ describe.each([
     expect([check.status, check.stdout]).toEqual([78, expect.stringContaining('VERSIONS_UNAVAILABLE: documents: ')]);
     const backup = await lab.cli('backup', '-f', file, '-e', 'plain');
     expect([backup.status, errorLines(backup)]).toEqual([78, [expect.stringMatching(/^VERSIONS_UNAVAILABLE: /)]]);
+    expect(backup.stderr).toContain('✗ Transfer objects');
     // Without a database there is no point.
     expect(await lab.json('backup', '-f', file, '-e', 'unpaired')).toMatchObject({ phase: 'Succeeded' });
   });
