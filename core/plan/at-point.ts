@@ -31,5 +31,8 @@ export interface Currency {
   readonly until: number;
 }
 
-export const wasCurrent = ({ since, until }: Currency, span: TimeSpan): boolean =>
-  since <= Date.parse(span.until) && until >= Date.parse(span.from);
+/** Whether a version was current at any moment of the span: a listing asks it of every version. */
+export const wasCurrentIn = (span: TimeSpan): ((version: Currency) => boolean) => {
+  const [first, last] = [Date.parse(span.from), Date.parse(span.until)];
+  return ({ since, until }) => since <= last && until >= first;
+};

@@ -11,7 +11,7 @@ import { itemsOfPages, type Paged } from './pages.ts';
 
 /** Inventories in storage: sorted NDJSON in parts of bounded size, each whole in memory once. */
 
-const partLines = 20_000;
+const partLines = 10_000;
 const partBytes = 8 * 1024 * 1024;
 /** Lines that are parsed at a time: what lives shortly costs the collector of garbage little. */
 const pageLines = 500;

@@ -32,9 +32,9 @@ export const listPages = <T extends Keyed>(
 /** Readers at once. */
 const mostReaders = 12;
 /** Pages that all of them hold, about. */
-const mostPages = 120;
+const mostPages = 60;
 /** Pages between two cuts, until it is known. */
-const usualStretch = 20;
+const usualStretch = 10;
 /** Fewer of them are not worth a reader. */
 const leastStretch = 4;
 
@@ -65,8 +65,11 @@ export async function* splitPages<T extends Keyed>({
 
   const wanted = (): number =>
     isWorth ? Math.max(1, Math.min(mostReaders, Math.floor((2 * mostPages) / stretch))) : 1;
-  const room = (place: number): number =>
-    isWorth ? Math.max(1, Math.ceil((stretch * (wanted() - place)) / wanted())) : 1;
+  /** Each page that is handed out makes room for one, so requests come one by one and not all when a turn ends. */
+  const room = (place: number): number => {
+    const turns = wanted() - place + Math.min(1, taken / stretch);
+    return isWorth ? Math.max(1, Math.ceil((stretch * turns) / wanted())) : 1;
+  };
   const endOf = (place: number): string | undefined => readers[place + 1]?.start ?? coming;
   const advance = (): void => {
     if (isClosed) return;

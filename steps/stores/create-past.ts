@@ -1,4 +1,4 @@
-import { type Currency, wasCurrent } from '../../core/plan/at-point.ts';
+import { type Currency, wasCurrentIn } from '../../core/plan/at-point.ts';
 import type {
   ByteRange,
   ObjectBody,
@@ -72,10 +72,11 @@ async function* pick(
   pages: AsyncIterable<readonly StoredVersion[]>,
   span: TimeSpan,
 ): AsyncGenerator<readonly StoredVersion[], void, undefined> {
+  const wasCurrent = wasCurrentIn(span);
   let best: StoredVersion | undefined;
   for await (const page of pages) {
     const picked: StoredVersion[] = [];
-    for (const version of page.filter((each) => wasCurrent(each, span))) {
+    for (const version of page.filter(wasCurrent)) {
       if (best !== undefined && best.info.key !== version.info.key) picked.push(best);
       if (best?.info.key !== version.info.key || version.since > best.since) best = version;
     }

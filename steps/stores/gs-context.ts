@@ -2,7 +2,7 @@ import { type ErrorCode, Lc2Error } from '../../core/errors.ts';
 import type { Checksum, ObjectInfo } from '../../core/ports/object-store.ts';
 import { cancelled, throwIfCancelled } from './bodies.ts';
 import { type ByteBudget, createByteBudget } from './byte-budget.ts';
-import { createGsCalls, failureOf, type GsCalls, GsRefusal } from './gs-calls.ts';
+import { createGsCalls, failureOf, type GsAnswer, type GsCalls, GsRefusal, jsonOf } from './gs-calls.ts';
 import { defaultBufferLimit } from './s3-multipart.ts';
 import { type FailureContext, storeError } from './store-error.ts';
 import type { AdapterOptions, StoreTuning } from './store-options.ts';
@@ -99,12 +99,17 @@ export const isRefused = (error: unknown, status: number): boolean =>
 const noBucket = ({ url }: GsContext): Lc2Error =>
   new Lc2Error('STORE_NOT_FOUND', 'the bucket does not exist', { where: url });
 
+/** The least that whoever may list can ask. */
+export const askLeast = ({ calls, bucket, signal }: GsContext): Promise<GsAnswer> => {
+  const query = { maxResults: '1', fields: 'nextPageToken' };
+  return calls.ask({ method: 'GET', path: bucketPath(bucket), query }, signal);
+};
+
 /** The answer does not surely tell a missing object from a missing bucket: whoever may list, which all steps may, asks. */
 export const missing = async (context: GsContext, key: string): Promise<Lc2Error> => {
   if (!context.state.answered) {
     try {
-      const query = { maxResults: '1', fields: 'nextPageToken' };
-      await context.calls.json({ method: 'GET', path: bucketPath(context.bucket), query }, context.signal);
+      await jsonOf(await askLeast(context));
       context.state.answered = true;
     } catch (error) {
       if (isRefused(error, 404)) return noBucket(context);

@@ -7,7 +7,7 @@ import { ordered } from '../runtime/ordered.ts';
 import { oneChunk, throwIfCancelled } from './bodies.ts';
 import type { GsAnswer } from './gs-calls.ts';
 import {
-  bucketPath,
+  askLeast,
   call,
   gsContext,
   type GsContext,
@@ -105,9 +105,7 @@ const headObject = async (context: GsContext, key: string, named?: Named): Promi
 };
 
 const timeOf = async (context: GsContext): Promise<string> => {
-  const query = { maxResults: '1', fields: 'nextPageToken' };
-  const ask = { method: 'GET', path: bucketPath(context.bucket), query } as const;
-  const answer = await call(context, '', () => context.calls.ask(ask, context.signal));
+  const answer = await call(context, '', () => askLeast(context));
   return storeTime(context.url, answer.header('date'));
 };
 

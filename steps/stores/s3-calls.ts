@@ -22,9 +22,8 @@ export interface S3Calls {
   put(input: PutInput, signal: AbortSignal): Promise<Marks>;
   copy(input: CopyInput, signal: AbortSignal): Promise<Marks>;
   list(input: ListObjectsV2CommandInput & { readonly Bucket: string }, signal: AbortSignal): Promise<Listing>;
-  headBucket(input: Pick<Place, 'Bucket'>, signal: AbortSignal): Promise<object>;
-  /** The service's own clock. */
-  time(input: Pick<Place, 'Bucket'>, signal: AbortSignal): Promise<string | undefined>;
+  /** `time` is by the service's own clock. */
+  headBucket(input: Pick<Place, 'Bucket'>, signal: AbortSignal): Promise<{ readonly time: string | undefined }>;
   /** Whether there may be uploads that nobody ended. Which ones, the SDK tells: mostly there are none. */
   hasUploads(input: UploadsInput, signal: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
@@ -135,24 +134,12 @@ export const createS3Calls = (options: ClientOptions): S3Calls => {
         },
       ),
     headBucket: (input, abortSignal) =>
-      ask<object>(
+      ask<{ readonly time: string | undefined }>(
         { method: 'HEAD', bucket: input.Bucket },
         {
           signal: abortSignal,
-          read: ({ headers }) => headers,
-          sdk: async () => {
-            const { client, HeadBucketCommand } = await sdk();
-            return client.send(new HeadBucketCommand(input), { abortSignal });
-          },
-        },
-      ),
-    time: (input, abortSignal) =>
-      ask<string | undefined>(
-        { method: 'HEAD', bucket: input.Bucket },
-        {
-          signal: abortSignal,
-          read: ({ header }) => header('date'),
-          sdk: async () => timeBySdk(await sdk(), input, abortSignal),
+          read: ({ header }) => ({ time: header('date') }),
+          sdk: async () => headBucketBySdk(await sdk(), input, abortSignal),
         },
       ),
     hasUploads: (input, abortSignal) =>
@@ -250,11 +237,11 @@ const copyBySdk = async (sdk: Sdk, input: CopyInput, abortSignal: AbortSignal): 
 };
 
 /** The SDK keeps the headers of an answer to itself. */
-const timeBySdk = async (
+const headBucketBySdk = async (
   sdk: Sdk,
   input: { readonly Bucket: string },
   abortSignal: AbortSignal,
-): Promise<string | undefined> => {
+): Promise<{ readonly time: string | undefined }> => {
   const command = new sdk.HeadBucketCommand(input);
   let time: string | undefined;
   command.middlewareStack.add(
@@ -266,7 +253,7 @@ const timeBySdk = async (
     { step: 'deserialize' },
   );
   await sdk.client.send(command, { abortSignal });
-  return time;
+  return { time };
 };
 
 const hasHeaders = (response: unknown): response is { readonly headers: Readonly<Record<string, string>> } =>

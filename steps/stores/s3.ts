@@ -154,7 +154,7 @@ const requireBucket = async (context: S3Context): Promise<void> => {
 const versionId = (id: string | undefined) => (id === undefined ? {} : { VersionId: id });
 
 const timeOf = async (context: S3Context): Promise<string> => {
-  const time = await call(context, '', () => context.calls.time({ Bucket: context.bucket }, context.signal));
+  const { time } = await call(context, '', () => context.calls.headBucket({ Bucket: context.bucket }, context.signal));
   return storeTime(context.url, time);
 };
 

@@ -28,7 +28,7 @@ export interface ListMeasure {
   readonly parts: readonly Part[];
 }
 
-const objectsOfPart = 20_000;
+const objectsOfPart = 10_000;
 
 const list = async ({ at, secrets, parts }: ListTask): Promise<ListMeasure> => {
   const store = await openStore({ location: at, secrets, signal: new AbortController().signal });

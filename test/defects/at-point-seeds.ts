@@ -9,14 +9,14 @@ export const atPointSeeds: readonly Seed[] = [
   {
     breaks: 'a version that came after the point counts',
     file: 'core/plan/at-point.ts',
-    find: 'since <= Date.parse(span.until) && ',
+    find: 'since <= last && ',
     replace: '',
     test: past('gs', 'is what was current at a moment, and nothing else'),
   },
   {
     breaks: 'a version that was gone before the run counts',
     file: 'core/plan/at-point.ts',
-    find: ' && until >= Date.parse(span.from)',
+    find: ' && until >= first',
     replace: '',
     test: past('s3', 'is what was current at a moment, and nothing else'),
   },

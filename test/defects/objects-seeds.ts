@@ -154,7 +154,7 @@ export const objectsSeeds: readonly Seed[] = [
     file: 'steps/runtime/split-pages.ts',
     find: ' && !reaches(reader.last, endOf(place))',
     replace: '',
-    test: splits('costs at most one page in twenty more where objects end at the cuts'),
+    test: splits('costs at most one page in ten more where objects end at the cuts'),
   },
   {
     breaks: 'a failed page ends a listing as if it were whole',

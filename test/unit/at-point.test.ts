@@ -1,7 +1,7 @@
 // When the points were, by a clock that nobody asked at the time.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { spanOfPoints, wasCurrent } from '../../core/plan/at-point.ts';
+import { spanOfPoints, wasCurrentIn } from '../../core/plan/at-point.ts';
 
 const second = 1000;
 const base = Date.UTC(2026, 0, 1);
@@ -60,6 +60,6 @@ describe('a version', () => {
     ['went before', -5, -1, false],
     ['came and went in the middle', 4, 5, true],
   ])('that %s: %s to %s', (_what, since, until, is) => {
-    expect(wasCurrent({ since: base + since * second, until: base + until * second }, span)).toBe(is);
+    expect(wasCurrentIn(span)({ since: base + since * second, until: base + until * second })).toBe(is);
   });
 });

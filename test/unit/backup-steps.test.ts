@@ -71,7 +71,7 @@ describe('a backup', () => {
     const world = createWorld({ withDatabase: false });
     const keys = Array.from({ length: 20_001 }, (_, i) => `k${String(i).padStart(5, '0')}`);
     for (const key of keys) world.documents.write(key, 'x');
-    const cuts = ['k19999'];
+    const cuts = ['k09999', 'k19999'];
     await transfer(world.context('transfer'));
     await catchUp(world.context('catch-up'));
     await verify(world.context('verify'));

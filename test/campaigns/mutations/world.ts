@@ -156,7 +156,7 @@ interface Part {
   readonly name: string;
 }
 
-/** The writer begins a new part after 20,000 lines; here the one it wrote is cut into three, as it would have cut it. */
+/** The writer begins a new part after 10,000 lines; here the one it wrote is cut into three, as it would have cut it. */
 const cutInventory = async (place: Place, stamp: string): Promise<void> => {
   const key = `${stamp}/manifest.json`;
   const sealed = JSON.parse(String(await place.read(key))) as JsonObject & {
