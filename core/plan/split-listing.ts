@@ -10,8 +10,8 @@ interface Keyed {
   readonly key: string;
 }
 
-/** Objects between two cuts, which cost a page more at most: one of some ten. */
-const objectsApart = 10_000;
+/** Objects between two cuts, which cost a page more at most: one of some ten. Parts of inventories hold as many. */
+export const objectsApart = 10_000;
 
 /** Where the listing of what an inventory holds may be cut. */
 export function* cutsOf(parts: readonly Pick<InventoryPart, 'last' | 'objects'>[]): Generator<string, void, undefined> {

@@ -4,6 +4,7 @@ import { formatLine, type InventoryLine, parseLine } from '../../core/manifest/i
 import type { InventoryPart, ObjectStoreEntry } from '../../core/manifest/manifest.ts';
 import { isStamp } from '../../core/plan/backup-id.ts';
 import { escapedKey } from '../../core/plan/layout.ts';
+import { objectsApart } from '../../core/plan/split-listing.ts';
 import type { ObjectStore } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { readAll, sha256 } from './bytes.ts';
@@ -11,7 +12,6 @@ import { itemsOfPages, type Paged } from './pages.ts';
 
 /** Inventories in storage: sorted NDJSON in parts of bounded size, each whole in memory once. */
 
-const partLines = 10_000;
 const partBytes = 8 * 1024 * 1024;
 /** Lines that are parsed at a time: what lives shortly costs the collector of garbage little. */
 const pageLines = 500;
@@ -67,7 +67,7 @@ export const createInventoryWriter = (
       lines.push(text);
       size += text.length;
       bytes += line.size;
-      if (lines.length >= partLines || size >= partBytes) return flush();
+      if (lines.length >= objectsApart || size >= partBytes) return flush();
       return undefined;
     },
     end: async () => {

@@ -1,5 +1,5 @@
 import type { Location } from '../../core/api/location.ts';
-import { cutsOf } from '../../core/plan/split-listing.ts';
+import { cutsOf, objectsApart } from '../../core/plan/split-listing.ts';
 import { pagesOf } from '../../steps/runtime/pages.ts';
 import { openStore } from '../../steps/stores/index.ts';
 import { cpuSeconds } from './cpu.ts';
@@ -28,8 +28,6 @@ export interface ListMeasure {
   readonly parts: readonly Part[];
 }
 
-const objectsOfPart = 10_000;
-
 const list = async ({ at, secrets, parts }: ListTask): Promise<ListMeasure> => {
   const store = await openStore({ location: at, secrets, signal: new AbortController().signal });
   const start = performance.now();
@@ -40,12 +38,12 @@ const list = async ({ at, secrets, parts }: ListTask): Promise<ListMeasure> => {
   for await (const page of pagesOf(store.list(parts === undefined ? {} : { cuts: cutsOf(parts) })))
     for (const { key } of page) {
       last = key;
-      if (++objects % objectsOfPart === 0) found.push({ last, objects: objectsOfPart });
+      if (++objects % objectsApart === 0) found.push({ last, objects: objectsApart });
     }
   const wall = (performance.now() - start) / 1000;
   const cpu = cpuSeconds('self') - before;
   await store.close();
-  found.push({ last, objects: objects % objectsOfPart });
+  found.push({ last, objects: objects % objectsApart });
   return { wall, cpu, mebibytes: process.resourceUsage().maxRSS / 1024, objects, parts: found };
 };
 
