@@ -23,12 +23,14 @@ main_host() {
   exec nsenter "--net=/run/netns/$NAME" unshare --mount --propagation private bash "${BASH_SOURCE[0]}" inside
 }
 
-# All pods live below one cgroup of ours: whatever is in it may be ended without asking.
+# All pods live below one cgroup of ours: whatever is in it may be ended without asking. It has the weight of four of the
+# programs beside it: with that of one, a busy machine would leave a pod less than its probes and callers wait for.
 make_cgroups() {
   local root=/sys/fs/cgroup hierarchy
   if [ -f "$root/cgroup.controllers" ]; then
     mkdir "$root/$NAME"
     sed 's/\</+/g' "$root/$NAME/cgroup.controllers" >"$root/$NAME/cgroup.subtree_control"
+    if [ -f "$root/$NAME/cpu.weight" ]; then echo 400 >"$root/$NAME/cpu.weight"; fi
     return
   fi
   for hierarchy in "$root"/*/; do
@@ -38,6 +40,7 @@ make_cgroups() {
         cat "$hierarchy/cpuset.cpus" >"$hierarchy$NAME/cpuset.cpus"
         cat "$hierarchy/cpuset.mems" >"$hierarchy$NAME/cpuset.mems"
       fi
+      if [ -f "$hierarchy/cpu.shares" ]; then echo 4096 >"$hierarchy$NAME/cpu.shares"; fi
     fi
   done
 }

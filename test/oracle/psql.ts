@@ -25,7 +25,7 @@ export function connectionEnvironment(connection: Connection): NodeJS.ProcessEnv
     PGUSER: connection.user,
     PGDATABASE: connection.database,
     PGCLIENTENCODING: 'UTF8',
-    PGCONNECT_TIMEOUT: '10',
+    PGCONNECT_TIMEOUT: '60',
     PGAPPNAME: 'oracle',
     ...(connection.password !== undefined && { PGPASSWORD: connection.password }),
     ...connection.environment,

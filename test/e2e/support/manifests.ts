@@ -1,4 +1,5 @@
 // What the world of the tests is made of, as Kubernetes objects.
+import { streaming } from '../../../core/steps/contract.ts';
 
 export const namespaces = { prd: 'lc2-e2e-prd', uat: 'lc2-e2e-uat', install: 'lc2-backup' } as const;
 
@@ -63,7 +64,8 @@ export const postgres = (namespace: string, image: string): readonly object[] =>
             capabilities: { drop: ['ALL'] },
             readOnlyRootFilesystem: true,
           },
-          resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '1Gi' } },
+          // All tests' steps talk to it at once: what it may take, when they leave nothing over, is what one of them may.
+          resources: { requests: { cpu: streaming.cpu, memory: '64Mi' }, limits: { memory: '1Gi' } },
           volumeMounts: [
             { name: 'data', mountPath: '/data' },
             { name: 'tmp', mountPath: '/tmp' },
