@@ -5,43 +5,71 @@ import { listPages } from '../runtime/split-pages.ts';
 import { partOf } from './gs-calls.ts';
 import { bucketPath, call, type GsContext, listedFields, resourceOf, whereIs } from './gs-context.ts';
 
-interface ListOptions {
+interface Span {
   readonly prefix: string;
   readonly startAfter?: string | undefined;
-  readonly cuts?: Iterable<string> | undefined;
 }
 
-/** Every object, in Google's own order, which is that of UTF-8 bytes. What is left out, repeated or disordered is found out. */
-export const listObjects = (context: GsContext, options: ListOptions): AsyncIterable<ObjectInfo> =>
-  listPages((startAfter) => pagesOf(context, { ...options, startAfter }), options);
+interface Asked {
+  /** What an item shall hold. */
+  readonly fields: string;
+  /** All versions, and not only what is current. */
+  readonly versions?: 'true';
+}
 
-async function* pagesOf(
+/** One object, or one version of one. */
+export interface Listed {
+  readonly info: ObjectInfo;
+  /** The whole item, for what `Asked.fields` has beside the fields of an `ObjectInfo`. */
+  readonly item: unknown;
+}
+
+/** Every object, in Google's own order, which is that of UTF-8 bytes. */
+export const listObjects = (
   context: GsContext,
-  options: ListOptions,
+  options: Span & { readonly cuts?: Iterable<string> | undefined },
+): AsyncIterable<ObjectInfo> =>
+  listPages(
+    (startAfter) => infosOf(listedPages(context, { ...options, startAfter }, { fields: listedFields })),
+    options,
+  );
+
+async function* infosOf(
+  pages: AsyncIterable<readonly Listed[]>,
 ): AsyncGenerator<readonly ObjectInfo[], void, undefined> {
-  const { prefix, startAfter = '' } = options;
+  for await (const page of pages) yield page.map(({ info }) => info);
+}
+
+/** Pages of a listing. What is repeated, disordered or was not asked for, and a listing that is cut short, is found out. */
+export async function* listedPages(
+  context: GsContext,
+  span: Span,
+  asked: Asked,
+): AsyncGenerator<readonly Listed[], void, undefined> {
+  const { prefix, startAfter = '' } = span;
+  const least = asked.versions === undefined ? 1 : 0;
   let token: string | undefined;
   let last: string | undefined;
   do {
-    const page = await readPage(context, options, { token, fields: listedFields });
-    const objects: ObjectInfo[] = [];
-    for (const value of page.items) {
-      const resource = resourceOf(value);
+    const page = await readPage(context, span, { token, ...asked });
+    const found: Listed[] = [];
+    for (const item of page.items) {
+      const resource = resourceOf(item);
       if (resource === undefined) throw broken(context, 'the listing lacks size, time or generation', prefix);
       if (!resource.name.startsWith(context.prefix + prefix))
         throw broken(context, 'the listing holds a key that was not asked for', resource.name);
       const key = resource.name.slice(context.prefix.length);
-      if (last !== undefined && compareUtf8(last, key) >= 0)
+      if (last !== undefined && compareUtf8(key, last) < least)
         throw broken(context, 'the listing is not in the order of UTF-8 bytes', key);
       last = key;
       // The folder itself, as some tools mark it, has no name below the prefix; a listing begins with the key named.
       if (key === '' || (startAfter !== '' && compareUtf8(key, startAfter) <= 0)) continue;
-      objects.push({ key, ...resource.info });
+      found.push({ info: { key, ...resource.info }, item });
     }
     if (page.next !== undefined && page.next === token)
       throw broken(context, 'the listing was cut short without a way to go on', prefix);
     token = page.next;
-    yield objects;
+    yield found;
   } while (token !== undefined);
 }
 
@@ -50,11 +78,10 @@ interface Page {
   readonly next: string | undefined;
 }
 
-/** One page; `query` asks for more than what is current. */
-export const readPage = async (
+const readPage = async (
   context: GsContext,
-  { prefix, startAfter = '' }: Pick<ListOptions, 'prefix' | 'startAfter'>,
-  { token, ...query }: { readonly token: string | undefined; readonly fields: string; readonly versions?: 'true' },
+  { prefix, startAfter = '' }: Span,
+  { token, ...query }: Asked & { readonly token: string | undefined },
 ): Promise<Page> => {
   const { pageSize } = context.tuning;
   const value = await call(context, prefix, () =>

@@ -21,7 +21,7 @@ export const cloudsSeeds: readonly Seed[] = [
   {
     breaks: 'a listing of Google that is out of order counts',
     file: 'steps/stores/gs-list.ts',
-    find: 'if (last !== undefined && compareUtf8(last, key) >= 0)',
+    find: 'if (last !== undefined && compareUtf8(key, last) < least)',
     replace: 'if (last === key)',
     test: gsFaults('refuses a listing that is out of order'),
   },
