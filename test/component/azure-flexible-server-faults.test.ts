@@ -10,7 +10,6 @@ import { descendantsOf, waitFor } from '../support/processes.ts';
 import { killStep, stepOf } from '../support/running-step.ts';
 
 /** Of polls. */
-const patience = { timeout: 30_000 };
 
 let azure: AzureLab;
 let lab: Lab;
@@ -101,7 +100,7 @@ test.each([
     weather.held = false;
     const { status, stderr } = await cli.ended;
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-    await expect.poll(since, patience).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 1, servers: 0 } });
+    await expect.poll(since).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 1, servers: 0 } });
   },
 );
 
@@ -109,7 +108,7 @@ test('answers that are lost lead to no second backup and no second server', asyn
   const since = counter();
   for (const call of ['backups.create', 'servers.create', 'servers.delete']) weather.lost.push({ call, times: 1 });
   await lab.json('backup', '-f', file);
-  await expect.poll(since, patience).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 1, servers: 0 } });
+  await expect.poll(since).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 1, servers: 0 } });
 });
 
 test.each([
@@ -128,7 +127,7 @@ test.each([
   else await sleep(1500);
   weather.held = false;
   expect((await cli.ended).status).toBe(143);
-  await expect.poll(() => since().left, patience).toEqual({ snapshots: 0, servers: 0 });
+  await expect.poll(() => since().left).toEqual({ snapshots: 0, servers: 0 });
   expect(await lab.json('list', '-f', file)).toMatchObject({ backups: [] });
 });
 
@@ -149,7 +148,7 @@ test.each(['snapshot', 'dump'] as const)(
     await sleep(1500);
     await lab.json('backup', '-f', file);
     const begun = step === 'dump' ? { snapshots: 2, servers: 2 } : { snapshots: 2, servers: 1 };
-    await expect.poll(since, patience).toEqual({ ...begun, left: { snapshots: 1, servers: 0 } });
+    await expect.poll(since).toEqual({ ...begun, left: { snapshots: 1, servers: 0 } });
   },
 );
 
@@ -159,7 +158,7 @@ test('a server that cannot be deleted fails the backup, and the cleaner tries ag
   const result = await lab.cli('backup', '-f', file);
   expect(errorLines(result).at(-1)).toMatch(/^SERVICE_DENIED: .*temporary server could not be deleted/);
   expect(result.status).toBe(78);
-  await expect.poll(since, patience).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 0, servers: 0 } });
+  await expect.poll(since).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 0, servers: 0 } });
 });
 
 test('a cleaner that may not delete either leaves the records, by which the next run’s sweep finds what is left', async () => {
@@ -171,7 +170,7 @@ test('a cleaner that may not delete either leaves the records, by which the next
   weather.missing.clear();
   await sleep(1100);
   await lab.json('backup', '-f', file);
-  await expect.poll(since, patience).toEqual({ snapshots: 2, servers: 2, left: { snapshots: 1, servers: 0 } });
+  await expect.poll(since).toEqual({ snapshots: 2, servers: 2, left: { snapshots: 1, servers: 0 } });
 });
 
 test('a server that is being changed is waited for', async () => {
@@ -202,7 +201,7 @@ test.each<[string, () => void, number, RegExp]>([
   const result = await lab.cli('backup', '-f', file);
   expect(errorLines(result).at(-1)).toMatch(line);
   expect(result.status).toBe(status);
-  await expect.poll(() => since().left, patience).toEqual({ snapshots: 0, servers: 0 });
+  await expect.poll(() => since().left).toEqual({ snapshots: 0, servers: 0 });
   expect(await lab.json('list', '-f', file)).toMatchObject({ backups: [] });
 });
 
@@ -217,5 +216,5 @@ test('a server that is never ready costs no more than its deadline', async () =>
   const result = await cli.ended;
   expect(errorLines(result).at(-1)).toMatch(/^TEMPORARY_SERVER_FAILED: .*in time/);
   expect(result.status).toBe(70);
-  await expect.poll(() => since().left, patience).toEqual({ snapshots: 0, servers: 0 });
+  await expect.poll(() => since().left).toEqual({ snapshots: 0, servers: 0 });
 });

@@ -21,7 +21,6 @@ import { type Place, startAzblob } from '../support/places.ts';
 import { waitFor } from '../support/processes.ts';
 
 /** Of polls. */
-const patience = { timeout: 30_000 };
 
 let azure: AzureLab;
 let blobs: Place;
@@ -109,7 +108,7 @@ test.each([
     expect(Boolean(database.snapshotId)).toBe(snapshots === 1);
     expect(points).toEqual([{ database: 'everything', time: expect.stringMatching(/:\d\d\.000Z$/) }]);
     expect(since()).toEqual({ snapshots, servers: 1 });
-    await expect.poll(() => fake.cloud.counts().there.servers, patience).toBe(0);
+    await expect.poll(() => fake.cloud.counts().there.servers).toBe(0);
     expect(await lab.json('verify', backupId, '-f', file)).toMatchObject({ ok: true, problems: [] });
     await runPsql(connectTo(server, 'everything'), 'DROP SCHEMA app CASCADE');
     await lab.json('restore', '-f', file, '--backup', 'latest', '--confirm', name);
@@ -144,7 +143,7 @@ test('a server that Azure restored to an earlier time than it was asked for is n
     /^TEMPORARY_SERVER_FAILED: .*not restored as far as .*raise temporary.logDelay/,
   );
   expect(result.status).toBe(70);
-  await expect.poll(() => azure.fake.cloud.counts().there.servers, patience).toBe(0);
+  await expect.poll(() => azure.fake.cloud.counts().there.servers).toBe(0);
   await runPsql(connectTo(azure.server, 'everything'), 'DROP TABLE recent');
 });
 
@@ -155,7 +154,7 @@ test('a deleted backup takes its on-demand backup along, and check looks at the 
   const there = () => azure.main.backups.some(({ name }) => snapshotId.endsWith(`/backups/${name}`));
   expect(there()).toBe(true);
   await lab.json('delete', backupId, '-f', file, '--confirm', backupId);
-  await expect.poll(there, patience).toBe(false);
+  await expect.poll(there).toBe(false);
   expect((await lab.cli('check', '-f', file)).status).toBe(0);
   azure.fake.cloud.weather.missing.add('Microsoft.DBforPostgreSQL/flexibleServers/read');
   const refused = await lab.cli('check', '-f', file);

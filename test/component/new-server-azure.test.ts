@@ -30,7 +30,6 @@ import {
 import { killStep } from '../support/running-step.ts';
 
 /** Of polls. */
-const patience = { timeout: 30_000 };
 
 const environments: Readonly<Record<string, Spec>> = {
   prd: { dumpFrom: 'point', temporary: { logDelay: '1s' } },
@@ -121,7 +120,7 @@ test('a new server has what there was at the point, beside a live one that stays
   weather.restores.push({ code: 'RestoreFailed', message: 'no luck' });
   const failed = await lab.cli(...argsOf('prd', nextName()));
   expect(errorLines(failed).at(-1)).toMatch(/^NEW_SERVER_FAILED: the new server failed: RestoreFailed/);
-  await expect.poll(since, patience).toEqual({ begun: 2, there: 1 });
+  await expect.poll(since).toEqual({ begun: 2, there: 1 });
   const used = new Set(azure.fake.actions.slice(before));
   expect(roles.filter((action) => !used.has(action))).toEqual([]);
 });
@@ -148,7 +147,7 @@ test('a new server goes when the restore is told to stop', async () => {
   await sleep(500);
   weather.held = false;
   expect((await cli.ended).status).toBe(143);
-  await expect.poll(since, patience).toEqual({ begun: 1, there: 0 });
+  await expect.poll(since).toEqual({ begun: 1, there: 0 });
 });
 
 test('a new server goes when it is not as far as it was asked for', async () => {
@@ -165,7 +164,7 @@ test('a new server goes when it is not as far as it was asked for', async () => 
   const result = await lab.cli(...argsOf('prd', nextName()));
   expect(errorLines(result).at(-1)).toMatch(/^RESTORE_DIFFERS: table app.recent has no rows instead of 1/);
   expect(result.status).toBe(70);
-  await expect.poll(since, patience).toEqual({ begun: 1, there: 0 });
+  await expect.poll(since).toEqual({ begun: 1, there: 0 });
 });
 
 test('a new server of a backup with dumps of the live server is not held against them', async () => {

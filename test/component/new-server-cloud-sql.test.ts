@@ -37,7 +37,6 @@ import { waitFor } from '../support/processes.ts';
 import { killStep } from '../support/running-step.ts';
 
 /** Of polls. */
-const patience = { timeout: 30_000 };
 
 let server: PostgresServer;
 let cloud: CloudLab;
@@ -172,7 +171,7 @@ test.each(['CREATE', 'RESTORE_VOLUME'])('a new server goes when the restore is t
   await sleep(500);
   weather.held = false;
   expect((await cli.ended).status).toBe(143);
-  await expect.poll(since, patience).toEqual({ begun: 1, there: 0 });
+  await expect.poll(since).toEqual({ begun: 1, there: 0 });
 });
 
 test('a new server that fails goes, and the restore says why; it needs these permissions and no others', async () => {
@@ -187,7 +186,7 @@ test('a new server that fails goes, and the restore says why; it needs these per
     /^NEW_SERVER_FAILED: the new server failed: ERROR_RDBMS: no luck .*live server was not changed/,
   );
   expect(failed.status).toBe(70);
-  await expect.poll(since, patience).toEqual({ begun: 2, there: 1 });
+  await expect.poll(since).toEqual({ begun: 2, there: 1 });
   const used = new Set(cloud.fake.calls.slice(before).map((method) => methodPermissions[method]));
   expect(permissions.filter((permission) => !used.has(permission))).toEqual([]);
 });
@@ -209,7 +208,7 @@ test('a new server cannot have the name of one that was deleted, and says for ho
   const name = nextName();
   weather.failures.push({ operationType: 'RESTORE_VOLUME', error: { code: 'ERROR_RDBMS', message: 'no luck' } });
   await lab.cli(...argsOf('prd', name));
-  await expect.poll(since, patience).toEqual({ begun: 1, there: 0 });
+  await expect.poll(since).toEqual({ begun: 1, there: 0 });
   const result = await lab.cli(...argsOf('prd', name));
   expect(errorLines(result).at(-1)).toMatch(/^NAME_TAKEN: .*Google keeps that of a deleted instance for a week/);
   expect(result.status).toBe(78);

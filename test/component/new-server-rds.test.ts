@@ -35,7 +35,6 @@ import { killStep } from '../support/running-step.ts';
 import { clusterOf, instanceOf, rdsDatabase, rdsSecret } from '../support/rds.ts';
 
 /** Of polls. */
-const patience = { timeout: 30_000 };
 
 let server: PostgresServer;
 let fake: RdsFake;
@@ -128,7 +127,7 @@ test.each(kinds)(
     expect(made?.parameterGroup).toBe(kind === 'instance' ? 'retail' : 'retail-cluster');
     // The next backup takes it for nothing of its own.
     await lab.json('backup', '-f', file, '-e', kind);
-    await expect.poll(since, patience).toEqual({ begun: 2, there: 1 });
+    await expect.poll(since).toEqual({ begun: 2, there: 1 });
   },
 );
 
@@ -160,7 +159,7 @@ test.each(kinds)('a new server of an %s goes when the restore is told to stop', 
   await sleep(500);
   weather.held = false;
   expect((await cli.ended).status).toBe(143);
-  await expect.poll(since, patience).toEqual({ begun: 1, there: 0 });
+  await expect.poll(since).toEqual({ begun: 1, there: 0 });
 });
 
 test('a new server that fails goes, and the restore says why', async () => {
@@ -171,7 +170,7 @@ test('a new server that fails goes, and the restore says why', async () => {
     /^NEW_SERVER_FAILED: the new server is incompatible-parameters .*not changed/,
   );
   expect(result.status).toBe(70);
-  await expect.poll(since, patience).toEqual({ begun: 1, there: 0 });
+  await expect.poll(since).toEqual({ begun: 1, there: 0 });
 });
 
 test('a new server of a backup with dumps of the live server is of another moment, and is not held against them', async () => {
@@ -210,7 +209,7 @@ test.each([
     const failed = await restoreOther(kind, nextName());
     expect(errorLines(failed).at(-1)).toMatch(line);
     expect(failed.status).toBe(70);
-    await expect.poll(since, patience).toEqual({ begun: 2, there: 1 });
+    await expect.poll(since).toEqual({ begun: 2, there: 1 });
     const used = new Set(fake.calls.slice(before).map((action) => `rds:${action}`));
     expect([...actions].filter((action) => !used.has(action))).toEqual(['rds:AddTagsToResource']);
   },

@@ -13,7 +13,6 @@ import { killStep, stepOf } from '../support/running-step.ts';
 import { clusterOf, instanceOf, rdsDatabase, rdsSecret } from '../support/rds.ts';
 
 /** Of polls. */
-const patience = { timeout: 30_000 };
 
 let server: PostgresServer;
 let fake: RdsFake;
@@ -105,7 +104,7 @@ test.each([
     weather.held = false;
     const { status, stderr } = await cli.ended;
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-    await expect.poll(since, patience).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 1, servers: 0 } });
+    await expect.poll(since).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 1, servers: 0 } });
   },
 );
 
@@ -114,7 +113,7 @@ test('answers that are lost lead to no second snapshot and no second server', as
   for (const action of ['CreateDBSnapshot', 'RestoreDBInstanceFromDBSnapshot', 'DeleteDBInstance'])
     weather.lost.push({ action, times: 1 });
   await lab.json('backup', '-f', file);
-  await expect.poll(since, patience).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 1, servers: 0 } });
+  await expect.poll(since).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 1, servers: 0 } });
 });
 
 test('a backup that is told to stop leaves no snapshot, no server and no file', async () => {
@@ -129,7 +128,7 @@ test('a backup that is told to stop leaves no snapshot, no server and no file', 
   await waitFor(() => (deletions() > 0 ? true : undefined), cli.ended);
   weather.held = false;
   expect((await cli.ended).status).toBe(143);
-  await expect.poll(since, patience).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 0, servers: 0 } });
+  await expect.poll(since).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 0, servers: 0 } });
   expect(await lab.json('list', '-f', file)).toMatchObject({ backups: [] });
 });
 
@@ -150,7 +149,7 @@ test.each(['an instance', 'a cluster'])(
     // Ids have a resolution of one second; the orphan becomes a server of its own.
     await sleep(1500);
     await lab.json('backup', '-f', wanted);
-    await expect.poll(since, patience).toEqual({ snapshots: 2, servers: 2, left: { snapshots: 1, servers: 0 } });
+    await expect.poll(since).toEqual({ snapshots: 2, servers: 2, left: { snapshots: 1, servers: 0 } });
   },
 );
 
@@ -159,7 +158,7 @@ test('an orphan of somebody else stays, and one whose run is sealed is not looke
     id: 'of-another',
     tags: [{ Key: 'lc2-backup', Value: 'lc2-backup retail-uat-backup-1' }],
   });
-  await expect.poll(() => snapshot.status, patience).toBe('available');
+  await expect.poll(() => snapshot.status).toBe('available');
   await lab.json('backup', '-f', file);
   expect(fake.cloud.snapshots).toContain(snapshot);
 });
@@ -170,7 +169,7 @@ test('a server that cannot be deleted fails the backup, and the cleaner tries ag
   const result = await lab.cli('backup', '-f', file);
   expect(errorLines(result).at(-1)).toMatch(/^SERVICE_DENIED: .*temporary server could not be deleted/);
   expect(result.status).toBe(78);
-  await expect.poll(since, patience).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 0, servers: 0 } });
+  await expect.poll(since).toEqual({ snapshots: 1, servers: 1, left: { snapshots: 0, servers: 0 } });
 });
 
 test('a cleaner that may not delete either leaves the records, by which the next run’s sweep finds what is left', async () => {
@@ -181,7 +180,7 @@ test('a cleaner that may not delete either leaves the records, by which the next
   weather.missing.clear();
   await sleep(1100);
   await lab.json('backup', '-f', file);
-  await expect.poll(since, patience).toEqual({ snapshots: 2, servers: 2, left: { snapshots: 1, servers: 0 } });
+  await expect.poll(since).toEqual({ snapshots: 2, servers: 2, left: { snapshots: 1, servers: 0 } });
 });
 
 test('an instance that is being changed is waited for', async () => {
@@ -230,7 +229,7 @@ test.each<[string, () => void, number, RegExp]>([
   const result = await lab.cli('backup', '-f', file);
   expect(errorLines(result).at(-1)).toMatch(line);
   expect(result.status).toBe(status);
-  await expect.poll(() => since().left, patience).toEqual({ snapshots: 0, servers: 0 });
+  await expect.poll(() => since().left).toEqual({ snapshots: 0, servers: 0 });
   expect(await lab.json('list', '-f', file)).toMatchObject({ backups: [] });
 });
 
@@ -246,5 +245,5 @@ test('a server that is never available costs no more than its deadline', async (
   const result = await cli.ended;
   expect(errorLines(result).at(-1)).toMatch(/^TEMPORARY_SERVER_FAILED: .*in time/);
   expect(result.status).toBe(70);
-  await expect.poll(() => since().left, patience).toEqual({ snapshots: 0, servers: 0 });
+  await expect.poll(() => since().left).toEqual({ snapshots: 0, servers: 0 });
 });

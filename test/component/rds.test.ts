@@ -24,7 +24,6 @@ import { clusterOf, instanceOf, rdsDatabase, rdsSecret } from '../support/rds.ts
 import { type S3Server, startVersitygw } from '../support/s3-servers.ts';
 
 /** Of polls. */
-const patience = { timeout: 30_000 };
 
 let server: PostgresServer;
 let buckets: S3Server;
@@ -113,7 +112,7 @@ test.each([
   expect(database.snapshotId).toMatch(new RegExp(`^arn:aws:rds:eu-central-1:\\d+:${type}:lc2-[0-9a-f]{40}$`));
   expect(points).toEqual([{ database: 'everything', time: expect.any(String) }]);
   expect(since()).toEqual({ snapshots: 1, servers: 1 });
-  await expect.poll(() => cloud.cloud.counts().there.servers, patience).toBe(0);
+  await expect.poll(() => cloud.cloud.counts().there.servers).toBe(0);
   expect(await lab.json('verify', backupId, '-f', file)).toMatchObject({ ok: true, problems: [] });
   await runPsql(connectTo(server, 'everything'), 'DROP SCHEMA app CASCADE');
   await lab.json('restore', '-f', file, '--backup', 'latest', '--confirm', name);

@@ -16,8 +16,6 @@ import {
 import type { Spec } from '../support/lab.ts';
 import { codeOf } from '../support/rds.ts';
 
-const patience = { timeout: 30_000 };
-
 let lab: AzureLab;
 let weather: Weather;
 
@@ -74,8 +72,8 @@ describe('jobs', () => {
     ]);
     expect(await service.leftovers(runPrefix.replace('prd', 'uat'))).toEqual([]);
     await service.remove({ kind: 'snapshot', id });
-    await expect.poll(() => service.leftovers(runPrefix), patience).toEqual([]);
-    await expect.poll(() => lab.fake.cloud.busy(), patience).toBe(false);
+    await expect.poll(() => service.leftovers(runPrefix)).toEqual([]);
+    await expect.poll(() => lab.fake.cloud.busy()).toBe(false);
     await service.remove({ kind: 'snapshot', id });
   });
 
@@ -107,7 +105,7 @@ describe('jobs', () => {
     });
     await service.remove(left);
     expect(await service.leftovers(runPrefix, [{ job, handle: id }])).toEqual([]);
-    await expect.poll(() => lab.fake.cloud.counts().there.servers, patience).toBe(0);
+    await expect.poll(() => lab.fake.cloud.counts().there.servers).toBe(0);
     await service.remove(left);
   });
 
@@ -131,11 +129,11 @@ describe('jobs', () => {
     expect(await codeOf(service.start(job))).toMatch(/^SERVICE_FAILED/);
     // It shows when it is made; until then the server is busy.
     expect(await codeOf(service.start(job))).toMatch(/^SERVICE_BUSY: ServerIsBusy/);
-    await expect.poll(() => service.find(job), patience).toMatch(/^lc2-/);
+    await expect.poll(() => service.find(job)).toMatch(/^lc2-/);
     weather.slow = 0;
     await service.wait(job, await service.start(job));
     const wanted = serverJob();
-    await expect.poll(() => codeOf(service.start(wanted)), patience).toMatch(/^SERVICE_FAILED/);
+    await expect.poll(() => codeOf(service.start(wanted))).toMatch(/^SERVICE_FAILED/);
     const handle = (await service.find(wanted)) ?? '';
     expect(await open().start(wanted)).toBe(handle);
     await open().wait(wanted, handle);
@@ -181,7 +179,7 @@ describe('what a run leaves', () => {
     weather.held = false;
     await service.wait(job, handle);
     await service.remove(left);
-    await expect.poll(() => service.leftovers(runPrefix), patience).toEqual([]);
+    await expect.poll(() => service.leftovers(runPrefix)).toEqual([]);
   });
 
   it('is nothing that people made of it, though it has its tags', async () => {
@@ -261,7 +259,7 @@ describe('a temporary server', () => {
     const [left] = await service.leftovers(runPrefix);
     if (!left) throw new Error('nothing is left');
     await service.remove(left);
-    await expect.poll(() => lab.fake.cloud.counts().there.servers, patience).toBe(0);
+    await expect.poll(() => lab.fake.cloud.counts().there.servers).toBe(0);
   });
 
   it('that is made and is Disabled has failed', async () => {

@@ -6,7 +6,6 @@ import { type AzureLab, azureWork, newServerJob, openAzureService, startAzureLab
 import { codeOf } from '../support/rds.ts';
 
 const { run, startWhenMay } = azureWork;
-const patience = { timeout: 30_000 };
 
 let lab: AzureLab;
 let weather: Weather;
@@ -50,7 +49,7 @@ it('a new server has its name and what there was at the time, and goes when it i
   // Sweeps of backups do not see it.
   expect(await service.leftovers('lc2-backup retail-prd')).toEqual([]);
   await service.remove({ kind: 'new-server', id });
-  await expect.poll(() => named('shop-2'), patience).toEqual([]);
+  await expect.poll(() => named('shop-2')).toEqual([]);
   await service.remove({ kind: 'new-server', id });
 });
 

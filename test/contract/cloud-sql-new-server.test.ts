@@ -9,8 +9,6 @@ import { newServerJob, nextName, serversSince } from '../support/new-servers.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { codeOf } from '../support/rds.ts';
 
-const patience = { timeout: 30_000 };
-
 let server: PostgresServer;
 let lab: CloudLab;
 let main: FakeInstance;
@@ -75,7 +73,7 @@ describe('a new server', () => {
     expect(seen.map(({ kind }) => kind)).toEqual(['snapshot']);
     await service.remove({ kind: 'new-server', id });
     await service.remove({ kind: 'new-server', id });
-    await expect.poll(() => named(id), patience).toEqual([]);
+    await expect.poll(() => named(id)).toEqual([]);
     await service.remove({ kind: 'new-server', id });
   });
 
@@ -121,9 +119,9 @@ describe('a new server', () => {
     const job = jobNow();
     let isOver = false;
     const made = run(job).finally(() => (isOver = true));
-    await expect.poll(() => operationOf(job, 'RESTORE_VOLUME')?.status, patience).toBe('RUNNING');
+    await expect.poll(() => operationOf(job, 'RESTORE_VOLUME')?.status).toBe('RUNNING');
     const looks = lab.fake.calls.length;
-    await expect.poll(() => lab.fake.calls.length, patience).toBeGreaterThan(looks + 3);
+    await expect.poll(() => lab.fake.calls.length).toBeGreaterThan(looks + 3);
     expect(named(job.name)).toMatchObject([{ state: 'RUNNABLE' }]);
     expect(isOver).toBe(false);
     weather.held = false;
@@ -159,7 +157,7 @@ describe('a new server', () => {
     const service = open();
     await run(earlier, service);
     await service.remove({ kind: 'new-server', id: earlier.name });
-    await expect.poll(() => named(earlier.name), patience).toEqual([]);
+    await expect.poll(() => named(earlier.name)).toEqual([]);
     weather.forgetsNames = true;
     const { server: made } = await run(jobNow(earlier.name));
     expect(await orders(made)).toEqual(['10']);
@@ -186,7 +184,7 @@ describe('the name of a new server', () => {
     const job = jobNow();
     await run(job, service);
     await service.remove({ kind: 'new-server', id: job.name });
-    await expect.poll(() => named(job.name), patience).toEqual([]);
+    await expect.poll(() => named(job.name)).toEqual([]);
     expect(await codeOf(service.start(job))).toMatch(
       /^NAME_TAKEN: restored-\d+ is no instance, and its name cannot be had: .*choose another name: Google keeps .* for a week/,
     );
@@ -219,7 +217,7 @@ describe('a new server fails', () => {
     expect(await codeOf(open().wait(job, job.name))).toMatch(line);
     expect(restores()).toBe(before);
     await open().remove({ kind: 'new-server', id: job.name });
-    await expect.poll(() => named(job.name), patience).toEqual([]);
+    await expect.poll(() => named(job.name)).toEqual([]);
   });
 
   it('where Google has lost its restore three times, and not before', async () => {

@@ -134,7 +134,7 @@ describe('every answer to a call of Cloud SQL', () => {
 
   const quiet = async (): Promise<void> => {
     const { operations } = cloud.fake.cloud;
-    await expect.poll(() => operations.every(({ status }) => status === 'DONE'), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => operations.every(({ status }) => status === 'DONE')).toBe(true);
   };
 
   beforeAll(async () => {

@@ -9,8 +9,6 @@ import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { newServerJob } from '../support/new-servers.ts';
 import { clusterOf, codeOf, instanceOf, openRdsService, snapshotJob } from '../support/rds.ts';
 
-const patience = { timeout: 30_000 };
-
 let server: PostgresServer;
 let fake: RdsFake;
 let main: FakeInstance;
@@ -76,7 +74,7 @@ describe.each(both)('a new server out of a snapshot of %s', (_, more) => {
     expect(seen.map(({ kind }) => kind)).toEqual(['snapshot']);
     await service.remove({ kind: 'new-server', id });
     await service.remove({ kind: 'new-server', id });
-    await expect.poll(() => named('shop-2'), patience).toEqual([]);
+    await expect.poll(() => named('shop-2')).toEqual([]);
   });
 
   it('is as the live one is, but for the network that the environment says', async () => {

@@ -9,8 +9,6 @@ import type { FakeCluster, FakeInstance } from '../fakes/rds/things.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { clusterOf, codeOf, instanceOf, openRdsService, serverJob, snapshotJob } from '../support/rds.ts';
 
-const patience = { timeout: 30_000 };
-
 let server: PostgresServer;
 let fake: RdsFake;
 let main: FakeInstance;
@@ -93,7 +91,7 @@ describe.each(both)('jobs of %s', (_, more) => {
     await service.remove(left);
     expect(await service.leftovers(job.description)).toEqual([]);
     await service.remove(left);
-    await expect.poll(() => fake.cloud.counts().there.servers, patience).toBe(0);
+    await expect.poll(() => fake.cloud.counts().there.servers).toBe(0);
     expect(fake.cloud.instances.map(({ id: each }) => each)).toEqual(['main', 'aurora-writer']);
   });
 
@@ -245,7 +243,7 @@ describe('a temporary server', () => {
     const service = open(aurora);
     const job = serverJob(snapshot);
     const handle = await service.start(job);
-    await expect.poll(() => fake.cloud.clusters.at(-1)?.status, patience).toBe('available');
+    await expect.poll(() => fake.cloud.clusters.at(-1)?.status).toBe('available');
     weather.restores.push('failed');
     expect(await codeOf(service.wait(job, handle))).toMatch(/^TEMPORARY_SERVER_FAILED: .*is failed/);
   });
