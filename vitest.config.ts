@@ -11,7 +11,8 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/tally-reporter.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // Servers and steps are programs of their own, which a test waits for: three keep two cores busy.
+    maxWorkers: 3,
     // A machine that is busy with other tests is slow to do what a test waits for: a second is no time.
     expect: { poll: { timeout: 60_000 } },
     projects: [
