@@ -47,6 +47,7 @@ export async function* listedPages(
   asked: Asked,
 ): AsyncGenerator<readonly Listed[], void, undefined> {
   const { prefix, startAfter = '' } = span;
+  // Versions of one object have its key.
   const least = asked.versions === undefined ? 1 : 0;
   let token: string | undefined;
   let last: string | undefined;
