@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Rejects with the last failure when `attempts`, half a second apart, were not enough. */
-export const eventually = async <T>(work: () => Promise<T>, attempts = 240): Promise<T> => {
+export const eventually = async <T>(work: () => Promise<T>, attempts = 60): Promise<T> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();

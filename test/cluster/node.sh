@@ -163,15 +163,15 @@ main_inside() {
   ip link set cni0 up
   start_api
   start containerd --config "$STATE/containerd.toml"
-  wait_for containerd 300 ctr version
+  wait_for containerd 60 ctr version
   ctr --namespace k8s.io images import "$PAUSE_IMAGE" >/dev/null
-  wait_for 'API server' 300 api_is_ready
+  wait_for 'API server' 120 api_is_ready
   start_control
   start kubelet --config "$STATE/kubelet.json" --kubeconfig "$STATE/kubelet.kubeconfig" "--hostname-override=$NODE_NAME" \
     "--node-ip=$NODE_ADDRESS" --root-dir "$STATE/kubelet"
   start kube-proxy --config "$STATE/kube-proxy.json"
   start coredns -conf "$STATE/Corefile"
-  wait_for 'ready node' 300 node_is_ready
+  wait_for 'ready node' 120 node_is_ready
 }
 
 main_argo() {

@@ -65,7 +65,7 @@ const installArgo = async (kubectl: Cluster['kubectl'], env: Record<string, stri
     },
   ];
   await kubectl(['apply', '-f', '-'], { input: resources.map((resource) => JSON.stringify(resource)).join('\n---\n') });
-  await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=300s']);
+  await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
   await run(['nsenter', `--net=/run/netns/${name}`, 'bash', node, 'argo'], { env });
 };
 
@@ -97,7 +97,7 @@ export const ownCluster = async (): Promise<Cluster> => {
     const pki = join(places.state, 'pki');
     await run(['bash', join(import.meta.dirname, 'pki.sh'), pki, nodeName, network.nodeAddress, network.apiService]);
     await writeConfigFiles();
-    await run(['bash', node, 'host'], { env, timeoutMs: 1_000_000 });
+    await run(['bash', node, 'host'], { env, timeoutMs: 330_000 });
     await Promise.all([importImage(executor.archive, executor.ref), installArgo(commands.kubectl, env)]);
   } catch (error) {
     await sweep();

@@ -35,7 +35,7 @@ const runWorkflow = async (cluster: Cluster): Promise<void> => {
 
 const runPostgres = async (cluster: Cluster): Promise<void> => {
   await apply(cluster, postgres);
-  await cluster.kubectl(['-n', 'smoke', 'wait', '--for=condition=Ready', 'pod/postgres', '--timeout=300s']);
+  await cluster.kubectl(['-n', 'smoke', 'wait', '--for=condition=Ready', 'pod/postgres', '--timeout=60s']);
   const { stdout: address } = await cluster.kubectl([
     '-n',
     'smoke',

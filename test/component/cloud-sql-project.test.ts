@@ -70,10 +70,14 @@ test('is backed up and restored by a user who is no superuser, and Google moves 
   cloud.fake.cloud.weather.slow = 2_500;
   const backup = lab.start(['backup', '-f', file, '--json']);
   await expect
-    .poll(() =>
-      cloud.fake.cloud.operations.some(
-        ({ operationType, status }) => operationType === 'EXPORT' && status === 'RUNNING',
-      ),
+    .poll(
+      () =>
+        cloud.fake.cloud.operations.some(
+          ({ operationType, status }) => operationType === 'EXPORT' && status === 'RUNNING',
+        ),
+      {
+        timeout: 60_000,
+      },
     )
     .toBe(true);
   await put('documents', 'd/late', 'written while the cloud exports');

@@ -62,7 +62,7 @@ const answered =
   };
 
 const quiet = async (): Promise<void> => {
-  await expect.poll(() => lab.fake.cloud.busy()).toBe(false);
+  await expect.poll(() => lab.fake.cloud.busy(), { timeout: 60_000 }).toBe(false);
 };
 
 beforeAll(async () => {

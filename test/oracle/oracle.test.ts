@@ -45,7 +45,7 @@ beforeAll(async () => {
   await runPsql(connect(source, 'postgres'), 'CREATE DATABASE everything TEMPLATE template0');
   await seedEverything(connect(source, 'everything'), { eventTriggers: true });
   await dump(source.bin, connect(source, 'everything'), join(folder, 'everything.dump'));
-});
+}, 60_000);
 
 afterAll(async () => {
   await Promise.all([source, target].map((server) => server.stop()));
@@ -62,7 +62,7 @@ describe('a database', () => {
   test('copied whole to another server is equal', async () => {
     await restoreWhole(target.bin, connect(target, 'postgres'), join(folder, 'everything.dump'));
     expect(differences(await capture(source, 'everything'), await capture(target, 'everything'))).toEqual([]);
-  });
+  }, 30_000);
 
   test('restored without its own settings differs in nothing else', async () => {
     await runPsql(connect(source, 'postgres'), `CREATE DATABASE ${identifier(oddName)} TEMPLATE template0`);
@@ -76,7 +76,7 @@ describe('a database', () => {
       'database the database: owner',
     ]);
     expect(differences(before, after)).toContainEqual(expect.stringContaining('database the database: name was'));
-  });
+  }, 30_000);
 
   test('says which values it read', async () => {
     const { database } = await capture(source, 'everything');
@@ -113,7 +113,7 @@ describe('a database', () => {
     }
     expect(failures).toEqual([]);
     expect(mutations.length).toBeGreaterThan(25);
-  });
+  }, 400_000);
 
   test('another encoding, collation or a subscription is seen; its password is not written down', async () => {
     const server = connect(target, 'postgres');
@@ -187,7 +187,7 @@ describe('a Liferay', () => {
     const document = before.find(({ key, size }) => /^\d+\/[1-9]\d+\/\d+\/1\.0/u.test(key) && size > 0)?.key ?? '';
     await rm(join(root, document));
     expect(await missingDocuments(connect(source, 'lportal'), root)).toEqual([`${document}: missing`]);
-  });
+  }, 30_000);
 });
 
 describe('a library', () => {

@@ -61,7 +61,7 @@ const serve = async (argv: readonly string[], folder: string, port: number, host
   });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log = `${log}${text}`.slice(-4000)));
-  for (const deadline = Date.now() + 120_000; !(await answers(host, port)); await sleep(30)) {
+  for (const deadline = Date.now() + 30_000; !(await answers(host, port)); await sleep(30)) {
     const isOver = child.exitCode !== null || child.signalCode !== null;
     if (isOver || Date.now() > deadline) throw new Error(`${argv[0] ?? ''} did not start:\n${log}`);
   }

@@ -117,7 +117,7 @@ function ended(child: ChildProcess): Promise<void> {
 }
 
 async function waitUntilReady(child: ChildProcess, port: number, log: string): Promise<void> {
-  const deadline = Date.now() + 120_000;
+  const deadline = Date.now() + 30_000;
   while (Date.now() < deadline) {
     const running = child.exitCode === null && child.signalCode === null;
     const text = await readFile(log, 'utf8').catch(() => '');

@@ -57,7 +57,7 @@ export const isAlive = ({ pid, started }: Pick<Process, 'pid' | 'started'>): boo
   tryProcess(pid)?.started === started;
 
 /** Names of those that are still there after the time that a stop may take. */
-export const survivorsOf = async (processes: readonly Process[], patience = 60_000): Promise<string[]> => {
+export const survivorsOf = async (processes: readonly Process[], patience = 30_000): Promise<string[]> => {
   for (const deadline = Date.now() + patience; Date.now() < deadline; await sleep(50)) {
     if (!processes.some(isAlive)) return [];
   }

@@ -72,7 +72,7 @@ async function launch(what: Program, folder: string): Promise<{ child: ChildProc
 }
 
 async function isReady(child: ChildProcess, url: string, status: number): Promise<boolean> {
-  for (const deadline = Date.now() + 120_000; Date.now() < deadline; await sleep(30)) {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(30)) {
     if (child.exitCode !== null || child.signalCode !== null) return false;
     if ((await statusOf(url)) === status) return true;
   }

@@ -162,7 +162,7 @@ it('what zod takes is what the schema of the API server takes, over 5,000 object
     expect(codes.size).toBeGreaterThan(2);
   }
   // Processor time alone, of which a busy machine gives little.
-});
+}, 60_000);
 
 /** Every text of a kind, with a way to put something else there. */
 const textsOf = (schema: ReturnType<typeof structuralSchema>, path: readonly string[] = []): string[][] => {

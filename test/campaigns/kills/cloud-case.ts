@@ -108,7 +108,7 @@ export const requireNothingLeft = async (world: CloudWorld, { storage }: Pick<Sc
 const seals = (facts: readonly ObjectFact[]): number =>
   facts.filter(({ key }) => key.endsWith('/manifest.json')).length;
 
-const patience = 60_000;
+const patience = 10_000;
 
 /** So many more than before, and those that there were. The cloud deletes in its own time. */
 const requireSnapshots = async ({ cloud }: CloudWorld, before: readonly string[], wanted: number): Promise<void> => {

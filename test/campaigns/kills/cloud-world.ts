@@ -84,7 +84,7 @@ export const createCloudWorld = async ({ name, server }: CloudWorldOptions): Pro
   };
 };
 
-const patience = 60_000;
+const patience = 30_000;
 
 /** Waits until nothing is left; says what still is. */
 const waitUntilNone = async (look: () => readonly string[]): Promise<void> => {

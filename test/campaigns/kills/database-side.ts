@@ -48,7 +48,7 @@ type Sql = DatabaseSide['sql'];
 const sessions = `SELECT string_agg(application_name || ': ' || left(query, 60), '; ') FROM pg_stat_activity
   WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`;
 
-const patience = 60_000;
+const patience = 20_000;
 
 const waitUntilQuiet = async (sql: Sql): Promise<void> => {
   let last = '';

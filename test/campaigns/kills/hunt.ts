@@ -30,7 +30,7 @@ export interface Hunted {
 }
 
 /** A run that takes longer waits for ever. */
-const deadline = 180_000;
+const deadline = 90_000;
 /** How long a held moment waits for its victim. */
 const patience = 1_500;
 
@@ -61,7 +61,7 @@ export const hunt = async (
   await watched;
   ground.set(noTrap);
   await ground.release();
-  const left = await family.survivors(60_000);
+  const left = await family.survivors(30_000);
   if (left.length > 0) throw new Error(`these outlived the run: ${left.join(', ')}`);
   return { result, hit };
 };
@@ -137,7 +137,7 @@ export const succeed = async (ground: Ground, args: readonly string[]): Promise<
   const running = ground.start(args);
   const family = watchFamily(running.pid, running.ended);
   const result = await withDeadline(running, family);
-  const left = await family.survivors(60_000);
+  const left = await family.survivors(30_000);
   if (left.length > 0) throw new Error(`these outlived the run: ${left.join(', ')}`);
   if (result.status !== 0) throw new Error(`${args.join(' ')} ended with ${result.status}: ${result.stderr}`);
   return result;

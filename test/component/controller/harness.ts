@@ -66,7 +66,7 @@ export const startController = (stage: Stage, parts: Parameters<typeof controlle
 };
 
 /** Waits until `look` gives something. */
-export const until = async <T>(what: string, look: () => T | undefined | false, ms = 60_000): Promise<T> => {
+export const until = async <T>(what: string, look: () => T | undefined | false, ms = 20_000): Promise<T> => {
   const end = performance.now() + ms;
   while (performance.now() < end) {
     const seen = look();

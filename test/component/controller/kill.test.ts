@@ -59,12 +59,12 @@ const live = async (
     objects.get('backuprequests', namespace, 'nightly').metadata.finalizers === undefined &&
     statusOf(objects, 'backupenvironments', 'prd').lastBackupId !== undefined;
   first = await start();
-  await until('death or the end', () => (died && first?.child.signalCode !== null) || done());
+  await until('death or the end', () => (died && first?.child.signalCode !== null) || done(), 30_000);
   if (died) {
     kube.setFate(() => 'pass');
     await start();
   }
-  await until('the end', done);
+  await until('the end', done, 30_000);
   const status = statusOf(objects, 'backuprequests', 'nightly');
   return {
     died,

@@ -114,7 +114,9 @@ const backUp = async (world: World, { name }: Cloud, chains: Chains): Promise<Re
     for (const flight of chain) await podVanishes(world, run, flight);
   };
   // A backup that fails is not waited for.
-  const end = request.then(() => endsAs(kube, { collection: path.backups(namespace), name }, 'Succeeded'));
+  const end = request.then(() =>
+    endsAs(kube, { collection: path.backups(namespace), name, seconds: 600 }, 'Succeeded'),
+  );
   const [made] = await Promise.all([end, run, ...chains.map(fly)]);
   expect(made.manifest?.digest).toMatch(/^[0-9a-f]{64}$/);
   const workflow = await requireWorkflow(kube, namespace, await run);

@@ -138,8 +138,10 @@ export const killedMidLoad = async (world: World): Promise<void> => {
     const { metadata: run } = await workflowOf(world.kube, fixture.namespace, metadata.uid);
     const held = await gate.reached;
     const pod = await runningPod(world.kube, fixture.namespace, { workflow: run.name, step: 'load-database' });
-    await until('the new database is being loaded', async () =>
-      (await databasesOf(world, fixture)).length === 2 ? true : undefined,
+    await until(
+      'the new database is being loaded',
+      async () => ((await databasesOf(world, fixture)).length === 2 ? true : undefined),
+      30,
     );
     // The objects are being restored beside it, as they should.
     expect(compare(only(damaged), only(await fixture.capture()))).toEqual([]);

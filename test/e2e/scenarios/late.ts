@@ -65,9 +65,9 @@ const wakesUpAfterTheSeal = async (world: World, late: Case): Promise<void> => {
     expect(frozen.filter((pid) => !isAlive(pid))).toEqual([]);
     signalAll(frozen, 'SIGCONT');
     await late.letGo();
-    await until('the attempt that woke up ends', async () => (frozen.some(isAlive) ? undefined : true));
+    await until('the attempt that woke up ends', async () => (frozen.some(isAlive) ? undefined : true), 120);
     // Neither killed nor failed: it found the other attempt's result and took it for its own.
-    const exitCode = await until('its exit code', () => Promise.resolve(tryExitCode(pod, 'main')));
+    const exitCode = await until('its exit code', () => Promise.resolve(tryExitCode(pod, 'main')), 30);
     expect(exitCode).toBe(0);
     expect(await storedObjects(fixture)).toEqual(sealed);
     expect(await openUploads(world, fixture)).toEqual([]);

@@ -119,8 +119,10 @@ export const appliedTwice = async (world: World): Promise<void> => {
   await damage(world, fixture);
   const newer = await fixture.capture();
   await kube.remove(`${where.collection}/${name}`);
-  await until('the request is gone', async () =>
-    (await kube.get(`${where.collection}/${name}`)) === undefined ? true : undefined,
+  await until(
+    'the request is gone',
+    async () => ((await kube.get(`${where.collection}/${name}`)) === undefined ? true : undefined),
+    60,
   );
   await requestRestore(kube, namespace, wish);
   const second = await endsAs(kube, where, 'Succeeded');

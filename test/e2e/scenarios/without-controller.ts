@@ -16,7 +16,7 @@ const scale = async ({ cluster, kube }: World, replicas: number): Promise<void> 
     `--replicas=${replicas}`,
   ]);
   if (replicas > 0)
-    await cluster.kubectl(['-n', namespaces.install, 'rollout', 'status', 'deployment', '--timeout=300s']);
+    await cluster.kubectl(['-n', namespaces.install, 'rollout', 'status', 'deployment', '--timeout=120s']);
   else
     await until('the controller is gone', async () =>
       (await kube.list<Pod>(path.pods(namespaces.install))).length === 0 ? true : undefined,

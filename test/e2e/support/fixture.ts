@@ -83,8 +83,10 @@ export const createEnvironment = async (world: World, namespace: string, name: s
     metadata: { name },
     spec: { projectId, ...spec },
   });
-  await until(`the controller renders environment ${name}`, () =>
-    world.kube.get(`/api/v1/namespaces/${namespace}/configmaps/backup-environment-${name}`),
+  await until(
+    `the controller renders environment ${name}`,
+    () => world.kube.get(`/api/v1/namespaces/${namespace}/configmaps/backup-environment-${name}`),
+    60,
   );
 };
 

@@ -88,16 +88,13 @@ export const connectKube = async (kubeconfig: string): Promise<Kube> => {
   };
 };
 
-/** Longer than anything takes on a machine that is busy with other tests; only what never comes takes so long. */
-const patienceSeconds = 600;
-
 /** Asks until there is an answer other than undefined; the message says what never came. */
-export const until = async <T>(what: string, ask: () => Promise<T | undefined>): Promise<T> => {
-  const end = performance.now() + patienceSeconds * 1000;
+export const until = async <T>(what: string, ask: () => Promise<T | undefined>, seconds = 240): Promise<T> => {
+  const end = performance.now() + seconds * 1000;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (performance.now() > end) throw new Error(`not within ${patienceSeconds} s: ${what}`);
+    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
     await sleep(250);
   }
 };

@@ -86,11 +86,15 @@ export const requestRestore = (
   });
 
 /** The end of a request, whatever it is. */
-export const ended = (kube: Kube, collection: string, name: string): Promise<RequestStatus> =>
-  until(`${name} ends`, async () => {
-    const status = (await kube.get<Request>(`${collection}/${name}`))?.status;
-    return isTerminal(status?.phase) ? status : undefined;
-  }).catch(async (error: unknown) => {
+export const ended = (kube: Kube, collection: string, name: string, seconds = 300): Promise<RequestStatus> =>
+  until(
+    `${name} ends`,
+    async () => {
+      const status = (await kube.get<Request>(`${collection}/${name}`))?.status;
+      return isTerminal(status?.phase) ? status : undefined;
+    },
+    seconds,
+  ).catch(async (error: unknown) => {
     throw new Error(`${name} does not end: ${await stateOf(kube, collection, name)}`, { cause: error });
   });
 
@@ -113,17 +117,17 @@ const lastOf = async (kube: Kube, { metadata: { name, namespace = '' }, status }
 /** The end of a request, which must be this one. */
 export const endsAs = async (
   kube: Kube,
-  where: { readonly collection: string; readonly name: string },
+  where: { readonly collection: string; readonly name: string; readonly seconds?: number },
   phase: Phase,
 ): Promise<RequestStatus> => {
-  const status = await ended(kube, where.collection, where.name);
+  const status = await ended(kube, where.collection, where.name, where.seconds);
   if (status.phase !== phase)
     throw new Error(`${where.name} is ${status.phase ?? 'nothing'} and not ${phase}: ${status.message ?? ''}`);
   return status;
 };
 
 export const workflowOf = (kube: Kube, namespace: string, uid: string): Promise<Workflow> =>
-  until('the request has a Workflow', async () => (await workflowsOf(kube, namespace, uid))[0]);
+  until('the request has a Workflow', async () => (await workflowsOf(kube, namespace, uid))[0], 60);
 
 export const workflowsOf = (kube: Kube, namespace: string, uid: string): Promise<readonly Workflow[]> =>
   kube.list<Workflow>(`${path.workflows(namespace)}?labelSelector=backup.lc2.dev/request-uid%3D${uid}`);

@@ -86,7 +86,7 @@ const startDatabases = async (cluster: Cluster, image: string, s3: S3Server): Pr
     secret(namespaces.uat, 'database', { username: restorer.name, password: restorer.password }),
   ]);
   for (const namespace of [namespaces.prd, namespaces.uat])
-    await cluster.kubectl(['-n', namespace, 'wait', '--for=condition=Ready', 'pod/postgres', '--timeout=300s']);
+    await cluster.kubectl(['-n', namespace, 'wait', '--for=condition=Ready', 'pod/postgres', '--timeout=120s']);
 };
 
 const serviceAddress = async (kube: Kube, namespace: string): Promise<string> => {
@@ -124,8 +124,8 @@ const removeNamespaces = async (cluster: Cluster): Promise<void> => {
   for (const namespace of [namespaces.prd, namespaces.uat]) {
     const { status } = await cluster.kubectl(['get', 'namespace', namespace], { allow: [1] });
     if (status !== 0) continue;
-    await cluster.kubectl(['-n', namespace, 'delete', kinds, '--all', '--timeout=300s'], { allow: [1] });
-    await cluster.kubectl(['delete', 'namespace', namespace, '--timeout=300s']);
+    await cluster.kubectl(['-n', namespace, 'delete', kinds, '--all', '--timeout=120s'], { allow: [1] });
+    await cluster.kubectl(['delete', 'namespace', namespace, '--timeout=180s']);
   }
 };
 
@@ -166,7 +166,7 @@ export const startWorld = async (): Promise<World> => {
     cleanups.push(() => kube.stop());
     await timed('start two PostgreSQL servers', () => startDatabases(cluster, refs.postgres, s3));
     await timed('start the controller', () =>
-      cluster.kubectl(['-n', namespaces.install, 'rollout', 'status', 'deployment', '--timeout=300s']),
+      cluster.kubectl(['-n', namespaces.install, 'rollout', 'status', 'deployment', '--timeout=120s']),
     );
     return { cluster, kube, front, s3, dist, folder, database: await connections(kube), stop };
   } catch (error) {
