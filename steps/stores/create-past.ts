@@ -61,8 +61,9 @@ export const createPast = (store: ObjectStore, calls: PastCalls): ObjectPast => 
   },
 });
 
-async function* infosOf(
-  pages: AsyncIterable<readonly StoredVersion[]>,
+/** What is told of the objects of a listing, without what stands beside it. */
+export async function* infosOf(
+  pages: AsyncIterable<readonly { readonly info: ObjectInfo }[]>,
 ): AsyncGenerator<readonly ObjectInfo[], void, undefined> {
   for await (const page of pages) yield page.map(({ info }) => info);
 }

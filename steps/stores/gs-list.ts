@@ -2,6 +2,7 @@ import { Lc2Error } from '../../core/errors.ts';
 import type { ObjectInfo } from '../../core/ports/object-store.ts';
 import { compareUtf8 } from '../../core/utf8.ts';
 import { listPages } from '../runtime/split-pages.ts';
+import { infosOf } from './create-past.ts';
 import { partOf } from './gs-calls.ts';
 import { bucketPath, call, type GsContext, listedFields, resourceOf, whereIs } from './gs-context.ts';
 
@@ -33,12 +34,6 @@ export const listObjects = (
     (startAfter) => infosOf(listedPages(context, { ...options, startAfter }, { fields: listedFields })),
     options,
   );
-
-async function* infosOf(
-  pages: AsyncIterable<readonly Listed[]>,
-): AsyncGenerator<readonly ObjectInfo[], void, undefined> {
-  for await (const page of pages) yield page.map(({ info }) => info);
-}
 
 /** Pages of a listing. What is repeated, disordered or was not asked for, and a listing that is cut short, is found out. */
 export async function* listedPages(
