@@ -62,8 +62,9 @@ const upset = async (world: CloudWorld, { library }: Source): Promise<Live> => {
 
 /** Throws when the live side is between; an undone restore has changed no database. */
 const judge = async (world: CloudWorld, source: Source, before: Live, isDone: boolean): Promise<void> => {
-  if (source.library) {
-    const now = await source.library.facts();
+  const { library } = source;
+  if (library) {
+    const now = await library.facts();
     return judgeObjects({ now, old: before.objects, sealed: source.objects }, 'merge', { isDone, side: 'after' });
   }
   const now = await world.capture(live);

@@ -56,9 +56,10 @@ export const createCloudWorld = async ({ name, server }: CloudWorldOptions): Pro
     ...side,
     environment: (file, { scene, databases, library, storage }) => {
       const database = cloud.database(scene, databases);
+      const place = library?.spec;
       const spec = {
         ...(database && { database }),
-        ...(library && { objectStores: [{ name: 'documents', ...library.spec, ...cloud.store(scene) }] }),
+        ...(place && { objectStores: [{ name: 'documents', ...place, ...cloud.store(scene) }] }),
         storage: storage.spec,
       };
       return lab.write(`${file}.yaml`, [environmentDocument('prd', spec), ...cloud.secrets]);

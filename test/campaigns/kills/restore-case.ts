@@ -110,12 +110,12 @@ const prepare = async (world: World, setting: RestoreSetting): Promise<Stage> =>
     before.set(name, await seen(world, name, changed));
     await become(world, name, changed);
   }
-  if (setting.objects !== undefined) {
-    await fill(source.library, changedObjects);
-    await fill(source.library, surplus);
-    await source.library.remove(missing);
-  }
-  return { source, file, before, after, objects: setting.objects === undefined ? [] : await source.library.facts() };
+  if (setting.objects === undefined) return { source, file, before, after, objects: [] };
+  const { library } = source;
+  await fill(library, changedObjects);
+  await fill(library, surplus);
+  await library.remove(missing);
+  return { source, file, before, after, objects: await library.facts() };
 };
 
 const keptDatabases = async (world: Pick<World, 'sql'>): Promise<string[]> =>
@@ -185,7 +185,8 @@ export const judgeObjects = (facts: Objects, objects: 'merge' | 'mirror', judgem
 
 const judgeStage = async ({ source, objects: old }: Stage, setting: RestoreSetting, done: Judgement): Promise<void> => {
   if (setting.objects === undefined) return;
-  judgeObjects({ now: await source.library.facts(), old, sealed: source.objects }, setting.objects, done);
+  const { library, objects: sealed } = source;
+  judgeObjects({ now: await library.facts(), old, sealed }, setting.objects, done);
 };
 
 const restoreArgs = ({ source, file }: Stage, setting: RestoreSetting): string[] => {
