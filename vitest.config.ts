@@ -11,8 +11,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/tally-reporter.ts'],
     pool: 'forks',
-    // Servers and steps are programs of their own, which a test waits for: three keep two cores busy.
-    maxWorkers: 3,
+    maxWorkers: 2,
     // Half a minute, of which a busy machine may take much. What nobody does never comes.
     expect: { poll: { timeout: 30_000 } },
     projects: [

@@ -129,7 +129,7 @@ export const runPrefix = 'lc2-backup retail-prd-backup-x 0123456789ab ';
 export const snapshotJob = () => ({ kind: 'snapshot', description: `${runPrefix}run ${++jobs}` }) as const;
 
 /** As of the next whole second, as the step asks for. */
-export const serverJob = (seconds = 60, time = new Date(Math.floor(Date.now() / 1000 + 1) * 1000)) =>
+export const serverJob = (seconds = 300, time = new Date(Math.floor(Date.now() / 1000 + 1) * 1000)) =>
   ({
     kind: 'temporary-server',
     description: `${runPrefix}run server ${++jobs}`,
@@ -159,7 +159,7 @@ export const azureWork = {
   run: async (job: ServiceJob, service: DatabaseService) => service.wait(job, await startWhenMay(job, service)),
 };
 
-export const newServerJob = (name: string, time = new Date(Math.floor(Date.now() / 1000 + 1) * 1000), seconds = 60) =>
+export const newServerJob = (name: string, time = new Date(Math.floor(Date.now() / 1000 + 1) * 1000), seconds = 300) =>
   ({
     kind: 'new-server',
     description: `lc2-backup new-server 0123456789ab run-${++jobs} ${name}`,

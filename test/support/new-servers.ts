@@ -14,7 +14,7 @@ let names = 0;
 export const nextName = (): string => `restored-${++names}`;
 
 let jobs = 0;
-export const newServerJob = (snapshot: string, name: string, seconds = 60) =>
+export const newServerJob = (snapshot: string, name: string, seconds = 300) =>
   ({
     kind: 'new-server',
     description: `lc2-backup new-server 0123456789ab run-${++jobs} ${name}`,

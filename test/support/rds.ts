@@ -87,7 +87,7 @@ let jobs = 0;
 export const snapshotJob = () =>
   ({ kind: 'snapshot', description: `lc2-backup retail-prd-backup-x run ${++jobs}` }) as const;
 
-export const serverJob = (snapshot: string, seconds = 60) =>
+export const serverJob = (snapshot: string, seconds = 300) =>
   ({
     kind: 'temporary-server',
     description: `lc2-backup retail-prd-backup-x run server ${++jobs}`,
@@ -95,7 +95,7 @@ export const serverJob = (snapshot: string, seconds = 60) =>
     until: new Date(Date.now() + seconds * 1000).toISOString(),
   }) as const;
 
-export const copyJob = (snapshotId: string, seconds = 60) =>
+export const copyJob = (snapshotId: string, seconds = 300) =>
   ({
     kind: 'snapshot-copy',
     region: elsewhere,
