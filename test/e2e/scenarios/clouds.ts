@@ -18,7 +18,7 @@ import {
   requestBackup,
   requestRestore,
   requireWorkflow,
-  runningPod,
+  startedPod,
   workflowOf,
 } from '../support/objects.ts';
 import type { World } from '../support/world.ts';
@@ -96,9 +96,9 @@ const podVanishes = async (world: World, run: Promise<string>, flight: Flight): 
   const { step, hold } = flight;
   await takesOff(flight);
   const workflow = await run;
-  const pod = await runningPod(world.kube, namespace, { workflow, step });
+  const pod = await startedPod(world.kube, namespace, { workflow, step });
   await deletePod(world, pod);
-  const next = await runningPod(world.kube, namespace, { workflow, step, not: pod.metadata.uid });
+  const next = await startedPod(world.kube, namespace, { workflow, step, not: pod.metadata.uid });
   hold(false);
   say('o', `${workflow}: pod ${pod.metadata.uid} of ${step} deleted in flight; ${next.metadata.uid} goes on`);
 };

@@ -25,7 +25,7 @@ import {
   requestBackup,
   requestRestore,
   requireWorkflow,
-  runningPod,
+  startedPod,
   workflowOf,
   workflowsOf,
 } from '../support/objects.ts';
@@ -78,11 +78,11 @@ export const killedMidDump = async (world: World): Promise<void> => {
       spec: { environment: fixture.name },
     });
     const { metadata: run } = await workflowOf(world.kube, fixture.namespace, metadata.uid);
-    const pod = await runningPod(world.kube, fixture.namespace, { workflow: run.name, step: 'dump' });
+    const pod = await startedPod(world.kube, fixture.namespace, { workflow: run.name, step: 'dump' });
     await dumpWaits(world, fixture);
     await deletePod(world, pod);
     say('f', `pod ${pod.metadata.name} (${pod.metadata.uid}) deleted while pg_dump waited for a lock`);
-    const next = await runningPod(world.kube, fixture.namespace, {
+    const next = await startedPod(world.kube, fixture.namespace, {
       workflow: run.name,
       step: 'dump',
       not: pod.metadata.uid,
@@ -107,7 +107,7 @@ export const killedMidTransfer = async (world: World): Promise<void> => {
   });
   const { metadata: run } = await workflowOf(world.kube, fixture.namespace, metadata.uid);
   const held = await gate.reached;
-  const pod = await runningPod(world.kube, fixture.namespace, { workflow: run.name, step: 'transfer' });
+  const pod = await startedPod(world.kube, fixture.namespace, { workflow: run.name, step: 'transfer' });
   process.kill(mainProcess(pod, 'main'), 'SIGKILL');
   say('f', `kill -9 of ${pod.metadata.name} (${pod.metadata.uid}) while it copied ${held.path}`);
   gate.open();
@@ -137,7 +137,7 @@ export const killedMidLoad = async (world: World): Promise<void> => {
     });
     const { metadata: run } = await workflowOf(world.kube, fixture.namespace, metadata.uid);
     const held = await gate.reached;
-    const pod = await runningPod(world.kube, fixture.namespace, { workflow: run.name, step: 'load-database' });
+    const pod = await startedPod(world.kube, fixture.namespace, { workflow: run.name, step: 'load-database' });
     await until(
       'the new database is being loaded',
       async () => ((await databasesOf(world, fixture)).length === 2 ? true : undefined),

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { createFixture, dumpWaits, type Fixture, lockTable, openUploads, storedObjects } from '../support/fixture.ts';
 import { until } from '../support/kube.ts';
 import { say } from '../support/log.ts';
-import { attempts, endsAs, path, requestBackup, requireWorkflow, runningPod, workflowOf } from '../support/objects.ts';
+import { attempts, endsAs, path, requestBackup, requireWorkflow, startedPod, workflowOf } from '../support/objects.ts';
 import { programsOf, shimOf, tryExitCode } from '../support/processes.ts';
 import type { World } from '../support/world.ts';
 import { deletePod } from './kills.ts';
@@ -45,7 +45,7 @@ const wakesUpAfterTheSeal = async (world: World, late: Case): Promise<void> => {
     const { metadata } = await requestBackup(kube, namespace, { name, spec: { environment: name } });
     const { metadata: run } = await workflowOf(kube, namespace, metadata.uid);
     await late.inFlight();
-    const pod = await runningPod(kube, namespace, { workflow: run.name, step });
+    const pod = await startedPod(kube, namespace, { workflow: run.name, step });
     shim = shimOf(pod, 'main');
     const programs = programsOf(pod, 'main');
     frozen = programs.map(({ pid }) => pid);
@@ -55,7 +55,7 @@ const wakesUpAfterTheSeal = async (world: World, late: Case): Promise<void> => {
       `${step} frozen: ${programs.map(({ command }) => command.split(' ')[0]).join(', ')} of pod ${pod.metadata.uid}`,
     );
     await deletePod(world, pod);
-    const next = await runningPod(kube, namespace, { workflow: run.name, step, not: pod.metadata.uid });
+    const next = await startedPod(kube, namespace, { workflow: run.name, step, not: pod.metadata.uid });
     say('l', `Argo made ${next.metadata.name} again: ${next.metadata.uid}`);
     await late.letOthersPass();
     const status = await endsAs(kube, { collection: path.backups(namespace), name }, 'Succeeded');

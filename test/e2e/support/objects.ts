@@ -38,7 +38,7 @@ export interface Pod extends KubeObject {
       readonly containerID?: string;
       readonly imageID: string;
       readonly restartCount?: number;
-      readonly state?: { readonly running?: object };
+      readonly state?: { readonly running?: object; readonly terminated?: object };
     }[];
   };
 }
@@ -145,17 +145,19 @@ export const podsOf = async (
   return pods.filter((pod) => node.test(pod.metadata.annotations?.['workflows.argoproj.io/node-name'] ?? ''));
 };
 
-/** One whose main container runs. */
-export const runningPod = (
+/** One whose main container runs or has ended: nobody sees a short step run who looks now and then. */
+export const startedPod = (
   kube: Kube,
   namespace: string,
   run: { readonly workflow: string; readonly step: string; readonly not?: string },
 ): Promise<Pod> =>
-  until(`a pod of ${run.step} runs`, async () =>
+  until(`a pod of ${run.step} has started`, async () =>
     (await podsOf(kube, namespace, run)).find(
       (pod) =>
         pod.metadata.uid !== run.not &&
-        pod.status?.containerStatuses?.some(({ name, state }) => name === 'main' && state?.running !== undefined),
+        pod.status?.containerStatuses?.some(
+          ({ name, state }) => name === 'main' && (state?.running ?? state?.terminated) !== undefined,
+        ),
     ),
   );
 
