@@ -72,11 +72,26 @@ describe.each([
     return lab.json('restore', '-f', file, ...args, '--database', 'app=copy', '--confirm', into);
   };
 
+  /** Whether a run is there whose databases are dumped and that is not sealed. */
   const isDumped = (): boolean => {
     const folder = join(lab.storage, 'retail', 'prd');
-    return (existsSync(folder) ? readdirSync(folder) : []).some((stamp) =>
-      existsSync(join(folder, stamp, 'steps', 'dump.json')),
+    return (existsSync(folder) ? readdirSync(folder) : []).some(
+      (run) => existsSync(join(folder, run, 'steps/dump.json')) && !existsSync(join(folder, run, 'manifest.json')),
     );
+  };
+  /** A backup whose store is listed only when `change` is done, well after the point. */
+  const backUpAround = async (change: () => Promise<void>, ...flags: readonly string[]) => {
+    const listing = Promise.withResolvers<void>();
+    place.front?.inject({
+      matches: ({ method, url }) => method === 'GET' && /list-type=2|\/o\?/.test(url),
+      times: 1,
+      fault: { kind: 'hold', until: listing.promise },
+    });
+    const running = lab.start(['backup', '-f', file, '-e', 'prd', ...flags, '--json']);
+    if (await waitFor(() => isDumped() || undefined, running.ended)) await sleep(apart);
+    await change();
+    listing.resolve();
+    return running.ended;
   };
 
   test('is backed up as it was at the point, although all of it changes before the first listing', async () => {
@@ -85,17 +100,10 @@ describe.each([
     await place.drop('library', 'gone');
     const then = await place.capture('library');
     await sleep(apart);
-    place.front?.inject({
-      matches: ({ method, url }) => method === 'GET' && /list-type=2|\/o\?/.test(url) && url.includes('library'),
-      times: 1,
-      fault: { kind: 'delay', milliseconds: 2 * apart },
+    const ended = await backUpAround(async () => {
+      for (const key of ['changed', 'created', 'large']) await place.put('library', key, `${key} after`);
+      await place.drop('library', 'deleted');
     });
-    const running = lab.start(['backup', '-f', file, '-e', 'prd', '--json']);
-    await waitFor(() => isDumped() || undefined, running.ended);
-    await sleep(apart);
-    for (const key of ['changed', 'created', 'large']) await place.put('library', key, `${key} after`);
-    await place.drop('library', 'deleted');
-    const ended = await running.ended;
     expect(ended.stderr).toContain('Seal');
     expect(ended.status).toBe(0);
     const { backupId } = JSON.parse(ended.stdout) as Sealed;
@@ -111,22 +119,24 @@ describe.each([
 
   test('and a writer who deletes while it is backed up leaves no row without its document', async () => {
     let working = true;
-    const write = async (): Promise<number> => {
-      for (let number = 0; ; number++) {
-        if (!working) return number;
-        const key = `d-${number}`;
-        await place.put('busy', key, 'x'.repeat(100 + number));
-        await sql('app', `INSERT INTO documents VALUES ('${key}', ${100 + number})`);
-        if (number < 10) continue;
-        await sql('app', `DELETE FROM documents WHERE key = 'd-${number - 10}'`);
-        await place.drop('busy', `d-${number - 10}`);
+    let written = 0;
+    const write = async (): Promise<void> => {
+      for (; working; written++) {
+        const key = `d-${written}`;
+        await place.put('busy', key, 'x'.repeat(100 + written));
+        await sql('app', `INSERT INTO documents VALUES ('${key}', ${100 + written})`);
+        if (written < 10) continue;
+        await sql('app', `DELETE FROM documents WHERE key = 'd-${written - 10}'`);
+        await place.drop('busy', `d-${written - 10}`);
       }
     };
     const done = write();
-    await sleep(2000);
+    await expect.poll(() => written).toBeGreaterThan(12);
+    const before = written;
     const { backupId } = await lab.json<Sealed>('backup', '-f', file, '-e', 'busy');
     working = false;
-    expect(await done).toBeGreaterThan(20);
+    await done;
+    expect(written).toBeGreaterThan(before + 1);
     await restore(backupId, 'busy', 'caught');
     const sizes = new Map((await place.capture('caught')).map(({ key, size }) => [key, size]));
     const rows = (await sql('copy', `SELECT key || ' ' || size FROM documents`)).trim().split('\n');
@@ -152,17 +162,9 @@ describe.each([
     const backUp = async (allowed: readonly string[]) => {
       if (place.front === undefined) throw new Error('it has a front');
       const watched = watchPermissions(place.front, kind, ({ permission }) => allowed.includes(permission));
-      // Gone when somebody copies it: it comes out of the past.
-      place.front.inject({
-        matches: ({ method, url }) => method === 'GET' && /list-type=2|\/o\?/.test(url),
-        times: 1,
-        fault: { kind: 'delay', milliseconds: apart },
-      });
       await place.put('library', 'doomed', 'still there');
-      const running = lab.start(['backup', '-f', file, '-e', 'prd', '--full', '--json']);
-      await sleep(apart / 2);
-      await place.drop('library', 'doomed');
-      const { status } = await running.ended;
+      // Gone when somebody copies it: it comes out of the past.
+      const { status } = await backUpAround(() => place.drop('library', 'doomed'), '--full');
       place.front.reset();
       return { status, used: watched.used.get('library'), refused: watched.refused };
     };

@@ -138,18 +138,20 @@ test('objects that change, vanish or appear while they are copied end as catch-u
       secretDocument('s3', s3.secrets),
     ]);
     // The first read of an object waits: meanwhile the store moves on.
-    const slow = (key: string) =>
+    const moved = Promise.withResolvers<void>();
+    const hold = (key: string) =>
       front.inject({
         matches: ({ method, url }) => method === 'GET' && url.includes(`/moving/${key}`),
         times: 1,
-        fault: { kind: 'delay', milliseconds: 2500 },
+        fault: { kind: 'hold', until: moved.promise },
       });
-    for (const key of ['k-05', 'k-06', 'k-07']) slow(key);
+    for (const key of ['k-05', 'k-06', 'k-07']) hold(key);
     const running = lab.start(['backup', '-f', file, '-e', 'prd', '--json']);
     while (!front.seen.some((line) => line.startsWith('GET /moving/k-0'))) await sleep(5);
     await put('k-05', 'second, and longer');
     await s3.client.send(new DeleteObjectCommand({ Bucket: 'moving', Key: 'k-06' }));
     await put('k-99', 'appeared');
+    moved.resolve();
     const ended = await running.ended;
     expect([ended.status, ended.stderr]).toEqual([0, expect.stringContaining('Catch up')]);
     const { backupId } = JSON.parse(ended.stdout) as Sealed;

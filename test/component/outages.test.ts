@@ -327,10 +327,11 @@ describe('a backup', () => {
     const file = await write({ name: 'needed', documents: true });
     const first = await lab.json<Sealed>('backup', '-f', file);
     // The second run has listed and read what it builds on, and waits for its last listing.
+    const decided = Promise.withResolvers<void>();
     front.inject({
       matches: ({ method, url }) => method === 'PUT' && url.includes('/steps/transfer.json'),
       times: 1,
-      fault: { kind: 'delay', milliseconds: 4000 },
+      fault: { kind: 'hold', until: decided.promise },
     });
     const running = lab.start(['backup', '-f', file, '--json']);
     while (
@@ -345,6 +346,7 @@ describe('a backup', () => {
       78,
       [expect.stringMatching(/^BACKUP_REFERENCED: .*not sealed/u)],
     ]);
+    decided.resolve();
     const ended = await running.ended;
     expect(ended.status).toBe(0);
     const { backupId } = JSON.parse(ended.stdout) as Sealed;

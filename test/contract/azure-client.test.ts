@@ -47,11 +47,12 @@ it('backs up, restores to a time and deletes for Microsoft’s own client, withi
   });
   const quick = { updateIntervalInMs: 20 };
   const { backupsAutomaticAndOnDemand: backups, servers } = client;
-  fake.cloud.weather.slow = 300;
+  fake.cloud.weather.held = true;
   await runSql(server, 'postgres', 'CREATE TABLE seen AS SELECT 1 AS one');
   const poller = await backups.beginCreate(group, 'main', 'by-hand', quick);
   expect(await refusal(backups.beginCreateAndWait(group, 'main', 'another', quick))).toBe('409 ServerIsBusy');
   expect(await refusal(backups.get(group, 'main', 'by-hand'))).toBe('404 ResourceNotFound');
+  fake.cloud.weather.held = false;
   await poller.pollUntilDone();
   expect(await backups.get(group, 'main', 'by-hand')).toMatchObject({ backupType: 'Customer On-Demand' });
   expect(await refusal(backups.beginCreateAndWait(group, 'main', 'by-hand', quick))).toBe('409 BackupAlreadyExists');

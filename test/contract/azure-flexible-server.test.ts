@@ -125,12 +125,12 @@ describe('jobs', () => {
     const service = open();
     const job = snapshotJob();
     weather.lost.push({ call: 'backups.create', times: 1 }, { call: 'servers.create', times: 1 });
-    weather.slow = 400;
+    weather.held = true;
     expect(await codeOf(service.start(job))).toMatch(/^SERVICE_FAILED/);
     // It shows when it is made; until then the server is busy.
     expect(await codeOf(service.start(job))).toMatch(/^SERVICE_BUSY: ServerIsBusy/);
+    weather.held = false;
     await expect.poll(() => service.find(job)).toMatch(/^lc2-/);
-    weather.slow = 0;
     await service.wait(job, await service.start(job));
     const wanted = serverJob();
     await expect.poll(() => codeOf(service.start(wanted))).toMatch(/^SERVICE_FAILED/);

@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 it('backs up, exports, imports and restores for Google’s own client, within Google’s description', async () => {
-  cloud.fake.cloud.weather.slow = 100;
+  cloud.fake.cloud.weather.slow = 1000;
   const about = { api: cloud.fake.endpoint, project, instance: 'main', bucket: 'backups' };
   const script = fileURLToPath(new URL('../support/cloud-sql-client.py', import.meta.url));
   const { stdout } = await promisify(execFile)(googleClient('bin/python'), [script, JSON.stringify(about)], {

@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 it('snapshots, restores, copies and deletes for AWS’s own client, within AWS’s description', async () => {
-  fake.cloud.weather.slow = 300;
+  fake.cloud.weather.slow = 1500;
   const script = fileURLToPath(new URL('../support/rds-client.py', import.meta.url));
   const about = JSON.stringify({
     api: fake.endpoint,

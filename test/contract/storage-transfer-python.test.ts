@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => cloud.stop());
 
 it('creates, runs, lists and ends jobs for Google’s own client, within Google’s description', async () => {
-  cloud.fake.cloud.weather.slow = 50;
+  cloud.fake.cloud.weather.slow = 1000;
   const about = { api: cloud.fake.endpoint, project: transferProject, source: 'from', sink: 'to' };
   const script = fileURLToPath(new URL('../support/storage-transfer-client.py', import.meta.url));
   const { stdout } = await promisify(execFile)(googleClient('bin/python'), [script, JSON.stringify(about)], {

@@ -17,7 +17,9 @@ export type Fault =
   /** Rewrites the answer's body. */
   | { readonly kind: 'rewrite'; readonly change: (body: string) => string }
   /** Answers after so many milliseconds; or never, when they are infinite. */
-  | { readonly kind: 'delay'; readonly milliseconds: number };
+  | { readonly kind: 'delay'; readonly milliseconds: number }
+  /** Forwards the request, and with it answers, only when this has come. */
+  | { readonly kind: 'hold'; readonly until: Promise<void> };
 
 export interface FaultRule {
   readonly matches: (request: Pick<FrontRequest, 'method' | 'url' | 'headers'>) => boolean;
@@ -102,6 +104,7 @@ export async function startFront(server: string, options: FrontOptions): Promise
       if (!Number.isFinite(fault.milliseconds)) return;
       await new Promise((resolve) => setTimeout(resolve, fault.milliseconds));
     }
+    if (fault?.kind === 'hold') await fault.until;
     const send = () => (options.handle === undefined ? forward(asked) : options.handle(asked, forward));
     const isInTurn = options.isInTurn?.(asked) === true;
     const answer = isInTurn ? turn.then(send, send) : send();
