@@ -39,6 +39,14 @@ interface Hold {
 
 const firstBytes = 4096;
 
+const unanswered = new Map<IncomingMessage, number>();
+
+/** Of all fronts: whoever waits in vain may read here for what. */
+export const unansweredRequests = (): readonly string[] =>
+  [...unanswered].map(
+    ([{ method, url }, since]) => `${method} ${url} waits for ${Math.round((performance.now() - since) / 1000)} s`,
+  );
+
 export const startGateFront = async (address: string, behind: string): Promise<GateFront> => {
   const holds = new Set<Hold>();
   const turns = new Map<string, Promise<void>>();
@@ -102,6 +110,8 @@ export const startGateFront = async (address: string, behind: string): Promise<G
   const server = createServer(
     { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 60_000 },
     (request, response) => {
+      unanswered.set(request, performance.now());
+      response.once('close', () => unanswered.delete(request));
       // A client that was killed is what these tests are about.
       serve(request, response).catch(() => response.destroy());
     },

@@ -3,6 +3,7 @@ import type { BackupRequestSpec } from '../../../core/api/backup-request.ts';
 import type { Phase, RequestStatus } from '../../../core/api/request-status.ts';
 import { isTerminal } from '../../../core/api/request-status.ts';
 import type { RestoreRequestSpec } from '../../../core/api/restore-request.ts';
+import { unansweredRequests } from './gate-front.ts';
 import { type Kube, type KubeObject, until } from './kube.ts';
 
 export interface Request extends KubeObject {
@@ -85,8 +86,8 @@ export const requestRestore = (
     spec: request.spec,
   });
 
-/** The end of a request, whatever it is. */
-export const ended = (kube: Kube, collection: string, name: string, seconds = 300): Promise<RequestStatus> =>
+/** The end of a request, whatever it is. A step waits 300 s for a server that says nothing, and asks again. */
+export const ended = (kube: Kube, collection: string, name: string, seconds = 420): Promise<RequestStatus> =>
   until(
     `${name} ends`,
     async () => {
@@ -98,7 +99,7 @@ export const ended = (kube: Kube, collection: string, name: string, seconds = 30
     throw new Error(`${name} does not end: ${await stateOf(kube, collection, name)}`, { cause: error });
   });
 
-/** Where a request stands: its Workflow's attempts, and the last lines of its pods. */
+/** Where a request stands: its Workflow's attempts, the last lines of its pods, and what servers owe. */
 const stateOf = async (kube: Kube, collection: string, name: string): Promise<string> => {
   const request = await kube.get<Request>(`${collection}/${name}`);
   if (request === undefined) return 'there is no such request';
@@ -106,7 +107,8 @@ const stateOf = async (kube: Kube, collection: string, name: string): Promise<st
   const [workflow] = await workflowsOf(kube, namespace, uid);
   if (workflow === undefined) return 'it has no Workflow';
   const pods = await podsOf(kube, namespace, { workflow: workflow.metadata.name });
-  return [attempts(workflow), ...(await Promise.all(pods.map((pod) => lastOf(kube, pod))))].join('\n');
+  const said = await Promise.all(pods.map((pod) => lastOf(kube, pod)));
+  return [attempts(workflow), ...said, ...unansweredRequests()].join('\n');
 };
 
 const lastOf = async (kube: Kube, { metadata: { name, namespace = '' }, status }: Pod): Promise<string> => {
