@@ -17,6 +17,7 @@ import {
 } from '../support/lab.ts';
 import { freePort, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { startPgBouncer, startStandby } from '../support/postgres-programs.ts';
+import { lockTable } from '../support/lock-table.ts';
 import { commandLineOf, descendantsOf, waitFor } from '../support/processes.ts';
 
 let server: PostgresServer;
@@ -145,11 +146,11 @@ describe('a server', () => {
     const file = await write(databaseSpec(server, { databases: ['app', 'brief'] }));
     const isDump = () =>
       descendantsOf(running.pid).find((each) => each.name === 'pg_dump' && commandLineOf(each) !== '');
-    const holder = sql('app', 'BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(6); COMMIT;');
+    const lock = await lockTable(connectTo(server, 'app'), 't');
     const running = lab.start(['backup', '-f', file]);
     expect(await waitFor(isDump, running.ended)).toBeDefined();
     await sql('postgres', 'DROP DATABASE brief WITH (FORCE)');
-    await holder;
+    await lock.release();
     const ended = await running.ended;
     expect([70, 78]).toContain(ended.status);
     expect(errorLines(ended)).toEqual([expect.stringMatching(/brief/u)]);

@@ -12,6 +12,7 @@ import {
   type Lab,
   type Sealed,
 } from '../support/lab.ts';
+import { lockTable } from '../support/lock-table.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { descendantsOf, waitFor } from '../support/processes.ts';
 
@@ -41,14 +42,12 @@ afterAll(async () => {
 
 /** A backup that waits for a lock of the application, and the way to let it go on. */
 const heldBackup = async (environment: string) => {
-  const lock = `BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE; SET application_name = 'holder'; SELECT pg_sleep(120);`;
-  const holder = sql('app', lock).catch((error: unknown) => String(error));
+  const lock = await lockTable(connectTo(server, 'app'), 't');
   const running = lab.start(['backup', '-f', file, '-e', environment, '--json']);
   const dumping = () => descendantsOf(running.pid).find(({ name }) => name === 'pg_dump');
   expect(await waitFor(dumping, running.ended)).toBeDefined();
   const release = async () => {
-    await sql('postgres', `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'`);
-    await holder;
+    await lock.release();
     return running.ended;
   };
   return { release };

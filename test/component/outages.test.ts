@@ -23,6 +23,7 @@ import {
   type Spec,
   stampOf,
 } from '../support/lab.ts';
+import { lockTable } from '../support/lock-table.ts';
 import { freePort, type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { descendantsOf, waitFor } from '../support/processes.ts';
 import { type S3Server, startVersitygw } from '../support/s3-servers.ts';
@@ -128,31 +129,14 @@ const startDoor = async () => {
 };
 
 /** Keeps pg_dump waiting until it is let go. */
-const holdTable = () => {
-  const held = runPsql(connectTo(server, 'app'), `BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)`);
-  held.catch(() => undefined);
-  const release = () =>
-    runPsql(
-      connectTo(server),
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`,
-    );
-  return { release };
-};
-const isLocked = async (): Promise<boolean> =>
-  (
-    await runPsql(
-      connectTo(server),
-      `SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation > 16000`,
-    )
-  ).trim() !== '0';
+const holdTable = () => lockTable(connectTo(server, 'app'), 't');
 
 describe('a database', () => {
   /** Starts a backup and shuts the door while it dumps; says when that is done. */
   const interrupted = async (name: string) => {
     const door = await startDoor();
     const file = await write({ name, database: databaseSpec(server, { port: door.port }) });
-    const held = holdTable();
-    while (!(await isLocked())) await sleep(20);
+    const held = await holdTable();
     const running = lab.start(['backup', '-f', file, '--verbose'], { LC2_RETRY_SECONDS: '0.3' });
     const dumping = () => descendantsOf(running.pid).find((each) => each.name === 'pg_dump');
     expect(await waitFor(dumping, running.ended)).toBeDefined();
@@ -181,8 +165,7 @@ describe('a database', () => {
 
   test('whose table stays locked for longer than lockTimeout is DUMP_FAILED and says so', async () => {
     const file = await write({ name: 'locked', database: databaseSpec(server, { lockTimeout: 1 }) });
-    const held = holdTable();
-    while (!(await isLocked())) await sleep(20);
+    const held = await holdTable();
     const ended = await backUp(file);
     await held.release();
     expect([ended.status, errorLines(ended)]).toEqual([
@@ -246,8 +229,7 @@ describe('a bucket', () => {
       databaseSecret(server),
       secretDocument('s3', s3.secrets),
     ]);
-    const held = holdTable();
-    while (!(await isLocked())) await sleep(20);
+    const held = await holdTable();
     const running = lab.start(['backup', '-f', file, '--verbose']);
     while (!own.seen.some((line) => line.startsWith('PUT ') && line.includes('run.json'))) await sleep(20);
     await own.stop();

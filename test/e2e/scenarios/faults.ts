@@ -1,7 +1,8 @@
 // Rows of the catalogue of faults, on the real cluster: what the simulation tries by the thousand is tried here once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { createFixture, dumpWaits, type Fixture, lockTable, manifestsIn, openUploads } from '../support/fixture.ts';
+import { lockTable } from '../../support/lock-table.ts';
+import { createFixture, dumpWaits, type Fixture, manifestsIn, openUploads } from '../support/fixture.ts';
 import { until } from '../support/kube.ts';
 import { say } from '../support/log.ts';
 import { namespaces } from '../support/manifests.ts';

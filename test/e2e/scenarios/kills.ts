@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Capture } from '../../oracle/facts.ts';
 import { runPsql } from '../../oracle/psql.ts';
+import { lockTable } from '../../support/lock-table.ts';
 import {
   compare,
   createFixture,
   damage,
   dumpWaits,
   type Fixture,
-  lockTable,
   manifestsIn,
   openUploads,
 } from '../support/fixture.ts';

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { createFixture, dumpWaits, type Fixture, lockTable, openUploads, storedObjects } from '../support/fixture.ts';
+import { lockTable } from '../../support/lock-table.ts';
+import { createFixture, dumpWaits, type Fixture, openUploads, storedObjects } from '../support/fixture.ts';
 import { until } from '../support/kube.ts';
 import { say } from '../support/log.ts';
 import { attempts, endsAs, path, requestBackup, requireWorkflow, startedPod, workflowOf } from '../support/objects.ts';

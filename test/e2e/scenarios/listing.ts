@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { createFixture, dumpWaits, lockTable } from '../support/fixture.ts';
+import { lockTable } from '../../support/lock-table.ts';
+import { createFixture, dumpWaits } from '../support/fixture.ts';
 import { until } from '../support/kube.ts';
 import { say } from '../support/log.ts';
 import { endsAs, path, type Pod, type Request, requestBackup } from '../support/objects.ts';

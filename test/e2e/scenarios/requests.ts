@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
+import { lockTable } from '../../support/lock-table.ts';
 import {
   compare,
   createFixture,
   damage,
   dumpWaits,
-  lockTable,
   manifestsIn,
   openUploads,
   storedObjects,

@@ -1,6 +1,5 @@
 // Small environments of their own, one per test, so that tests can run beside each other and lock what they want.
 import { DeleteObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { Client } from 'pg';
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -171,16 +170,6 @@ export const openUploads = async (world: World, fixture: Pick<Fixture, 'storage'
     new ListMultipartUploadsCommand({ Bucket: fixture.storage.bucket, Prefix: fixture.storage.prefix }),
   );
   return (Uploads ?? []).map(({ Key }) => Key ?? '');
-};
-
-/** Keeps a table locked, so that pg_dump waits for it, until released. */
-export const lockTable = async (database: Connection, table: string): Promise<{ release(): Promise<void> }> => {
-  const { host, port, user, password } = database;
-  const client = new Client({ host, port, user, password, database: database.database, application_name: 'e2e-lock' });
-  await client.connect();
-  await client.query('BEGIN');
-  await client.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
-  return { release: () => client.end().catch(() => undefined) };
 };
 
 /** Until pg_dump waits for the lock: from here it is in flight, and stays there. */
