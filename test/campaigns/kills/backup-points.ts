@@ -46,10 +46,17 @@ export const backupRows: readonly Row<Setting>[] = [
   },
   {
     stratum: 'upload of parts: end',
-    settings: [large, { ...copied, full: true }],
+    settings: [large],
     spot: http('POST', /[?&]uploadId=/),
     sides: [...around, 'late'],
-    victims: ['dump', 'transfer', 'tree', 'runner'],
+    victims: anyOf('dump'),
+  },
+  {
+    stratum: 'copy of parts: end',
+    settings: [{ ...copied, full: true }],
+    spot: http('POST', /[?&]uploadId=/),
+    sides: [...around, 'late'],
+    victims: anyOf('transfer'),
   },
   {
     stratum: 'verify: pg_restore',
