@@ -26,6 +26,7 @@ afterAll(async () => {
 });
 
 it('backs up, exports, imports and restores for Google’s own client, within Google’s description', async () => {
+  // The client asks for what is refused while something is under way: that must not end meanwhile.
   cloud.fake.cloud.weather.slow = 1000;
   const about = { api: cloud.fake.endpoint, project, instance: 'main', bucket: 'backups' };
   const script = fileURLToPath(new URL('../support/cloud-sql-client.py', import.meta.url));

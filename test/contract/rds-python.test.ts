@@ -40,6 +40,7 @@ afterAll(async () => {
 });
 
 it('snapshots, restores, copies and deletes for AWS’s own client, within AWS’s description', async () => {
+  // The client asks for what is refused while something is under way: that must not end meanwhile.
   fake.cloud.weather.slow = 1500;
   const script = fileURLToPath(new URL('../support/rds-client.py', import.meta.url));
   const about = JSON.stringify({

@@ -18,6 +18,7 @@ beforeAll(async () => {
 afterAll(() => cloud.stop());
 
 it('creates, runs, lists and ends jobs for Google’s own client, within Google’s description', async () => {
+  // The client asks for what is refused while something is under way: that must not end meanwhile.
   cloud.fake.cloud.weather.slow = 1000;
   const about = { api: cloud.fake.endpoint, project: transferProject, source: 'from', sink: 'to' };
   const script = fileURLToPath(new URL('../support/storage-transfer-client.py', import.meta.url));
