@@ -102,8 +102,10 @@ export const startGateFront = async (address: string, behind: string): Promise<G
       hold.arrive(asked);
       await hold.opened;
     }
-    if (request.destroyed || response.destroyed) return;
-    const work = (): Promise<void> => forward(request, response, asked);
+    const work = async (): Promise<void> => {
+      // The body of a client that went away meanwhile never ends.
+      if (!request.destroyed && !response.destroyed) await forward(request, response, asked);
+    };
     await (request.headers['if-none-match'] === undefined ? work() : inTurn(path, work));
   };
 
