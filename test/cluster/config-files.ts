@@ -60,9 +60,11 @@ const kubeProxy = {
   hostnameOverride: nodeName,
   oomScoreAdj: 0,
   clientConnection: { kubeconfig: state('proxy.kubeconfig') },
-  conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
+  // Late packets of a busy machine are no reason to drop them, and with them the end of a connection.
+  conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s', tcpBeLiberal: true },
 };
 
+// Without masquerade: the machine has a route to pods, and a connection that needs no translation cannot lose it.
 const podNetwork = {
   cniVersion: '1.0.0',
   name: 'test',
@@ -71,7 +73,7 @@ const podNetwork = {
       type: 'bridge',
       bridge: 'cni0',
       isGateway: true,
-      ipMasq: true,
+      ipMasq: false,
       hairpinMode: true,
       ipam: {
         type: 'host-local',
