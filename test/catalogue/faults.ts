@@ -161,6 +161,7 @@ export const faultRows: readonly Row[] = [
     proofs: [
       unit('backup-steps', 'attempts > that come late find the first result, and a seal stays as it is'),
       unit('backup-steps', 'attempts > whose dump comes after another has finished the step add nothing'),
+      component('busy', 'the server asks within 20 s whether the machine of a backup is still there'),
       e2e('backups and restores > a dump that wakes up after the seal changes nothing'),
       e2e('backups and restores > a transfer that wakes up after the seal changes nothing'),
     ],

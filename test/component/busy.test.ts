@@ -1,4 +1,5 @@
 // Two runs that mean one database: the later one is told so, and neither spoils the other.
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPsql } from '../oracle/psql.ts';
@@ -64,6 +65,27 @@ test('a restore into the database of a running backup is TARGET_BUSY and changes
   expect(await sql('postgres', `SELECT count(*) FROM pg_database WHERE datname LIKE 'app%'`)).toBe('1');
   const { backupId } = JSON.parse(ended.stdout) as Sealed;
   expect(await lab.json('verify', backupId, '-f', file, '-e', 'alias')).toMatchObject({ ok: true });
+});
+
+/** Seconds until the server asks each of its clients whether it is there. /proc/net/tcp has address, state and timer. */
+const untilAsked = (): number[] => {
+  const own = `:${server.port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const [established, isKeepalive] = ['01', '02'];
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/u))
+    .filter(([, local = '', , state]) => local.endsWith(own) && state === established)
+    .map(([, , , , , timer = '']) => timer.split(':'))
+    .map(([kind, ticks = '']) => (kind === isKeepalive ? Number.parseInt(ticks, 16) / 100 : Number.POSITIVE_INFINITY));
+};
+
+test('the server asks within 20 s whether the machine of a backup is still there', async () => {
+  const backup = await heldBackup('prd');
+  // Who holds our locks, who holds the snapshot, and pg_dump; the test's own session is asked when the system likes.
+  const inTime = () => untilAsked().map((seconds) => seconds <= 20);
+  await expect.poll(() => inTime().toSorted()).toEqual([false, true, true, true]);
+  expect((await backup.release()).status).toBe(0);
 });
 
 test('two backups at once are both good, and each leaves the other alone', async () => {

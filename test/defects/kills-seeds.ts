@@ -117,4 +117,18 @@ export const killsSeeds: readonly Seed[] = [
     replace: 'takes: (order) => !isPossible && vouches(order),',
     test: component('bytes', 'no byte of an object passes a step within azure'),
   },
+  {
+    breaks: 'a server keeps the locks of a machine that is gone for two hours',
+    file: 'steps/engines/postgresql/session.ts',
+    find: '`SET ${name} = ${value}`',
+    replace: '`SET ${name} = 0`',
+    test: component('busy', 'the server asks within 20 s whether the machine of a backup is still there'),
+  },
+  {
+    breaks: 'a server waits two hours for a pg_dump whose machine is gone',
+    file: 'steps/engines/postgresql/session.ts',
+    find: '{ ...keepalives, ...settings }',
+    replace: '{ ...settings }',
+    test: component('busy', 'the server asks within 20 s whether the machine of a backup is still there'),
+  },
 ];

@@ -56,8 +56,8 @@ export const librarySeeds: readonly Seed[] = [
   {
     breaks: 'money is written as the locale of the server says',
     file: 'steps/engines/postgresql/dump.ts',
-    find: ', PGOPTIONS: serverOptions(writtenWith) };',
-    replace: ' };',
+    find: 'toolEnv(point.database, writtenWith)',
+    replace: 'toolEnv(point.database)',
     test: component('database-properties', 'money of a locale that the target does not have comes back'),
   },
   {

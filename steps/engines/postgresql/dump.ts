@@ -4,7 +4,7 @@ import { spawnPipeline, type Stage, type StageExit } from '../../runtime/childre
 import { isConnectionLoss } from './errors.ts';
 import { createRowCounter } from './row-counter.ts';
 import { addressOf, type ServerAccess } from './session.ts';
-import { serverOptions, type Tools } from './tools.ts';
+import type { Tools } from './tools.ts';
 
 /**
  * One frame, whole or refused: zstd checks length and content itself when it reads back. Level 3 takes a fifth more of the
@@ -56,7 +56,7 @@ export const dumpDatabase = async function* (
     // Bytes of no known encoding cannot be made into another one.
     ...(point.properties.encoding === 'SQL_ASCII' ? ['--encoding=SQL_ASCII'] : []),
   ];
-  const env = { ...access.toolEnv(point.database), PGOPTIONS: serverOptions(writtenWith) };
+  const env = access.toolEnv(point.database, writtenWith);
   const pipeline = await spawnPipeline({
     stages: [{ program: tools.program('pg_dump'), args, env, name: 'pg_dump' }, compress],
     signal,

@@ -13,7 +13,7 @@ import { databaseConnection } from './quote.ts';
 import { scratchRoom, tryStage } from './scratch.ts';
 import { addressOf, type ServerAccess } from './session.ts';
 import { readToc, splitPasses, splitToc } from './toc.ts';
-import { serverOptions, type Tools } from './tools.ts';
+import type { Tools } from './tools.ts';
 
 export interface LoadTask {
   readonly access: ServerAccess;
@@ -201,10 +201,7 @@ export const readSettings = ({
   ...(major < 14 ? {} : { idle_session_timeout: 0 }),
 });
 
-const loadEnv = (task: LoadTask): Record<string, string> => ({
-  ...task.access.toolEnv(undefined),
-  PGOPTIONS: serverOptions(readSettings(task)),
-});
+const loadEnv = (task: LoadTask) => task.access.toolEnv(undefined, readSettings(task));
 
 const loadPipeline = ({ access, into }: LoadTask) => ({
   signal: access.signal,

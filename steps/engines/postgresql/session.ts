@@ -17,10 +17,30 @@ export interface ServerAccess {
   readonly signal: AbortSignal;
   /** A session was opened before: an outage now will pass. */
   readonly reached: { yes: boolean };
-  /** Environment of the client tools; made once, because the CA must be a file. */
-  readonly toolEnv: (database: string | undefined) => Readonly<Record<string, string>>;
+  /** Environment of the client tools, with settings of their sessions; made once, because the CA must be a file. */
+  readonly toolEnv: (database: string | undefined, settings?: ServerSettings) => Readonly<Record<string, string>>;
   readonly close: () => void;
 }
+
+/** Settings of one session, by their names on the server. */
+export type ServerSettings = Readonly<Record<string, string | number>>;
+
+/**
+ * A server that waits for a client learns only by asking that its machine is gone. It asks from 20 s of silence on, and after
+ * a minute ends the session, with its locks and its snapshot; systems by themselves ask after two hours. Through a socket
+ * there is nothing to ask, and the server takes no notice.
+ */
+const keepalives: ServerSettings = {
+  tcp_keepalives_idle: 20,
+  tcp_keepalives_interval: 10,
+  tcp_keepalives_count: 4,
+};
+
+/** As libpq takes them in PGOPTIONS. */
+const serverOptions = (settings: ServerSettings): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${String(value).replaceAll(' ', '\\ ')}`)
+    .join(' ');
 
 /** A session whose every error is one of the catalogue. */
 export interface Session {
@@ -69,7 +89,7 @@ export const accessServer = (options: {
     ca,
     signal,
     reached: { yes: false },
-    toolEnv: (database) => {
+    toolEnv: (database, settings) => {
       const certificates = spec.tls.mode.startsWith('verify') ? caPath() : undefined;
       return {
         PGHOST: spec.host,
@@ -80,6 +100,7 @@ export const accessServer = (options: {
         PGAPPNAME: 'lc2-backup',
         PGCONNECT_TIMEOUT: '15',
         PGCLIENTENCODING: 'UTF8',
+        PGOPTIONS: serverOptions({ ...keepalives, ...settings }),
         ...(database === undefined ? {} : { PGDATABASE: database }),
         ...(certificates === undefined ? {} : { PGSSLROOTCERT: certificates }),
       };
@@ -146,6 +167,11 @@ export const connect = async (access: ServerAccess, database: string): Promise<S
       await client.end();
     },
   };
+  await session.query(
+    Object.entries(keepalives)
+      .map(([name, value]) => `SET ${name} = ${value}`)
+      .join('; '),
+  );
   await session.query(`SET statement_timeout = ${spec.statementTimeout * 1000}`);
   await session.query(`SET lock_timeout = ${spec.lockTimeout * 1000}`);
   await session.query(`SET idle_in_transaction_session_timeout = 0; SET search_path = ''; SET extra_float_digits = 3`);

@@ -46,9 +46,3 @@ export const newestTools = (env: Readonly<Record<string, string | undefined>>): 
 };
 
 const toolsIn = (major: number, folder: string): Tools => ({ major, program: (name) => join(folder, name) });
-
-/** Settings of a tool's sessions, as libpq takes them in PGOPTIONS. */
-export const serverOptions = (settings: Readonly<Record<string, string | number>>): string =>
-  Object.entries(settings)
-    .map(([name, value]) => `-c ${name}=${String(value).replaceAll(' ', '\\ ')}`)
-    .join(' ');
