@@ -27,8 +27,8 @@ export type ServerSettings = Readonly<Record<string, string | number>>;
 
 /**
  * A server that waits for a client learns only by asking that its machine is gone. It asks from 20 s of silence on, and after
- * a minute ends the session, with its locks and its snapshot; systems by themselves ask after two hours. Through a socket
- * there is nothing to ask, and the server takes no notice.
+ * a minute ends the session, with its locks and its snapshot; systems by themselves ask after two hours. On a Unix
+ * socket there is nobody to ask, and the server ignores the settings.
  */
 const keepalives: ServerSettings = {
   tcp_keepalives_idle: 20,
