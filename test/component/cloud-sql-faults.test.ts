@@ -191,8 +191,6 @@ test('the snapshot of a run that died without its clean-up goes with the next ru
   for (const { pid } of steps) process.kill(pid, 'SIGKILL');
   await cli.ended;
   weather.held = false;
-  // Ids have a resolution of one second.
-  await sleep(1100);
   await lab.json('backup', '-f', file);
   expect(since()).toEqual({ BACKUP_VOLUME: 2, EXPORT: 2, DELETE_BACKUP: 1, backups: 1 });
 });
@@ -205,8 +203,6 @@ test('a cleaner that may not delete leaves the records, by which the next run’
   expect(errorLines(result).at(-1)).toMatch(/^EXPORT_FAILED: /);
   expect(since()).toEqual({ BACKUP_VOLUME: 1, backups: 1 });
   weather.missing.clear();
-  // Ids have a resolution of one second.
-  await sleep(1100);
   await lab.json('backup', '-f', file);
   await expect.poll(since).toEqual({ BACKUP_VOLUME: 2, EXPORT: 1, DELETE_BACKUP: 1, backups: 1 });
 });

@@ -1,5 +1,4 @@
 // Truth under kill -9: no false success, no manifest of a failed run, no survivor, and the next run is good.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { captureFiles, captureS3 } from '../oracle/objects.ts';
@@ -114,8 +113,6 @@ const killInFlight = async (place: Place, victim: (each: Process) => boolean): P
 };
 
 const expectNextGood = async (place: Place): Promise<void> => {
-  // Ids have a resolution of one second, and what was killed may have lived for less.
-  await sleep(1000);
   const file = await place.file();
   const sealed = await lab.json<Sealed>('backup', '-f', file);
   expect(await lab.json('verify', sealed.backupId, '-f', file, '--objects', 'full')).toMatchObject({

@@ -225,8 +225,6 @@ test('the operation of a run that died without its clean-up is given up by the n
   cli.kill('SIGKILL');
   for (const { pid } of steps) process.kill(pid, 'SIGKILL');
   await cli.ended;
-  // Ids have a resolution of one second.
-  await sleep(1100);
   const next = lab.start(['backup', '-f', file, '--json']);
   await waitFor(() => operations()[1], next.ended);
   weather.held = false;

@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { timeOfStamp } from '../../core/plan/backup-id.ts';
 import { captureDatabase } from '../oracle/database.ts';
 import type { Capture, ObjectFact } from '../oracle/facts.ts';
 import { captureFiles } from '../oracle/objects.ts';
 import type { Connection } from '../oracle/psql.ts';
-import { type CliResult, runCli, type RunningCli, startCli } from './cli.ts';
+import { type CliResult, type RunningCli, startCli } from './cli.ts';
 import type { PostgresServer } from './postgres.ts';
 
 type Json = string | number | boolean | readonly Json[] | { readonly [name: string]: Json };
@@ -56,6 +58,7 @@ export interface Lab {
   /** A folder of files by key; returns its path. */
   library(name: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<string>;
   env(more?: Readonly<Record<string, string>>): Record<string, string>;
+  /** A backup has ended when the second that names it is over: the next has an id of its own. */
   start(args: readonly string[], env?: Readonly<Record<string, string>>): RunningCli;
   cli(...args: readonly string[]): Promise<CliResult>;
   /** Must end with 0. The document of `--json`. */
@@ -64,6 +67,12 @@ export interface Lab {
   leftBehind(): Promise<string[]>;
   remove(): Promise<void>;
 }
+
+const afterItsSecond = async (result: CliResult): Promise<CliResult> => {
+  const stamp = /^ *backing up .*-(\d{8}-\d{6})$/mu.exec(result.stderr)?.[1];
+  if (stamp !== undefined) await sleep(Math.max(0, Date.parse(timeOfStamp(stamp)) + 1000 - Date.now()));
+  return result;
+};
 
 /** `own` is what its commands have in their environment besides. */
 export const createLab = async (own: Readonly<Record<string, string>> = {}): Promise<Lab> => {
@@ -78,7 +87,11 @@ export const createLab = async (own: Readonly<Record<string, string>> = {}): Pro
     ...own,
     ...more,
   });
-  const cli = (...args: readonly string[]) => runCli(args, { env: env() });
+  const start = (args: readonly string[], more?: Readonly<Record<string, string>>): RunningCli => {
+    const cli = startCli(args, { env: env(more) });
+    return { ...cli, ended: cli.ended.then(afterItsSecond) };
+  };
+  const cli = (...args: readonly string[]) => start(args).ended;
   return {
     folder,
     storage: join(folder, 'storage'),
@@ -86,7 +99,7 @@ export const createLab = async (own: Readonly<Record<string, string>> = {}): Pro
     path,
     env,
     cli,
-    start: (args, more) => startCli(args, { env: env(more) }),
+    start,
     write: async (name, documents) => {
       await writeFile(
         path(name),
